@@ -1,0 +1,1 @@
+"""Provision Docker Engine and a registry on Windows hosts: settings, plan, operations, connector."""

@@ -1,0 +1,1 @@
+"""Simulated Windows hosts that speak WinRM, to rehearse a rollout without Windows."""
