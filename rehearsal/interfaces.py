@@ -1,14 +1,15 @@
-"""What a simulated host and the engine model on it know of each other: protocols and plain values, no behaviour.
+"""What a simulated host and the engine model on it know of each other: protocols and plain values only.
 
-The host side implements the `…Api` protocols; ``rehearsal.engine`` is written against them and never imports the
-host. In the other direction the host reaches the engine through three names only:
+The host side implements the `…Api` protocols; ``rehearsal.engine`` is written against them and never imports
+the host. In the other direction the host reaches the engine through three names only:
 
 * ``rehearsal.engine.natives.NATIVES``: ``{"docker": Native, "dockerd": Native}``
 * ``rehearsal.engine.service.EngineService(host)``: an `EngineApi`, one per host, at hand as `HostApi.engine`
-* ``rehearsal.engine.hns``: ``networks(host)``, ``endpoints(host)``, ``remove_network(host, id)``, ``remove_endpoint(host, id)``
+* ``rehearsal.engine.hns``: ``networks(host)`` and ``endpoints(host)`` (lists of dicts),
+  ``remove_network(host, id)`` and ``remove_endpoint(host, id)``
 
-Everything here may be called from worker threads; one host's commands of one runspace never overlap, those of two
-runspaces may.
+Everything here may be called from worker threads; one host's commands of one runspace never overlap, those of
+two runspaces may.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ class EventRecord:
 class ServiceFailure(Exception):  # noqa: N818 - the name that Windows gives it is a failure, too
     """A service did not do what its control asked for.
 
-    ``message`` is the program's own last word; ``events`` go to the event log; ``exit_code`` is the service-specific
-    exit code that ``sc.exe query`` shows. ``reported_running`` is true when the service first reported that it
-    runs and stopped after that: then starting it succeeds, and it is found stopped a moment later.
+    ``message`` is the program's own last word; ``events`` go to the event log; ``exit_code`` is the
+    service-specific exit code that ``sc.exe query`` shows. ``reported_running`` is true when the service first
+    reported that it runs and stopped after that: then starting it succeeds, and it is found stopped later.
     """
 
     def __init__(
@@ -96,12 +97,12 @@ class FileEntry:
 class FilesApi(Protocol):
     """The drives of a host. Paths are absolute Windows paths; names are matched without regard to case.
 
-    Every method raises `WindowsError` as Windows would: 2 and 3 not found, 5 access denied, 80 exists, 112 disk
-    full, 123 bad syntax (a reserved name among it), 145 directory not empty.
+    Every method raises `WindowsError` as Windows would: 2 and 3 not found, 5 access denied, 80 exists,
+    112 disk full, 123 bad syntax (a reserved name among it), 145 directory not empty.
     """
 
     def real(self, path: str) -> str:
-        """Return the path on this machine: existing names in their own spelling, the missing tail as given."""
+        """Return the path on this machine; what does not exist of it is spelt as given."""
         ...
 
     def exists(self, path: str) -> bool:
@@ -138,7 +139,7 @@ class FilesApi(Protocol):
 
 
 class HiveApi(Protocol):
-    """The modelled part of the registry. A key is spelt ``HKLM\\SOFTWARE\\…``; names are matched without case."""
+    r"""The modelled part of the registry. A key is spelt ``HKLM\SOFTWARE\…``; case does not matter."""
 
     def get(self, key: str) -> Mapping[str, RegistryValue] | None:
         """Return a key's values, or None if there is no such key."""
@@ -168,10 +169,10 @@ class ServiceStatus:
 
 
 class ServicesApi(Protocol):
-    """The service manager. Configuration lives in the hive under ``HKLM\\SYSTEM\\CurrentControlSet\\Services``.
+    r"""The service manager. Configuration lives in the hive, ``HKLM\SYSTEM\CurrentControlSet\Services``.
 
-    Raises `WindowsError`: 1060 no such service, 1072 marked for deletion, 1073 exists, 1078 duplicate display name,
-    1056 already running, 1062 not started, 1058 disabled.
+    Raises `WindowsError`: 1060 no such service, 1072 marked for deletion, 1073 exists, 1078 duplicate display
+    name, 1056 already running, 1062 not started, 1058 disabled.
     """
 
     def create(self, name: str, values: Mapping[str, RegistryValue]) -> None:
@@ -254,7 +255,7 @@ class HostApi(Protocol):
     build: int
     """Its Windows build: 14393, 17763, 20348 or 26100."""
     directory: str
-    """A directory on this machine for the host's own state (``C/`` is its drive, ``engine/`` is the engine's)."""
+    """A directory on this machine for the host's state: ``C/`` is its drive, ``engine/`` is the engine's."""
     environment: Mapping[str, str]
     """Machine environment variables, names in upper case."""
     groups: Sequence[str]
@@ -291,13 +292,13 @@ class HostApi(Protocol):
         ...
 
     def changed(self, what: str) -> None:
-        """Note in the journal what the running command has changed, for example ``container registry created``."""
+        """Note in the journal what the running command changes, e.g. ``container registry created``."""
         ...
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One command that a host was given. ``exit_code`` is None for a cmdlet; ``failed`` counts error records too."""
+    """One command that a host was given. ``exit_code`` is None for a cmdlet."""
 
     time: datetime
     text: str
