@@ -1,0 +1,1 @@
+"""Where the registry keeps what was pushed: plain, synchronous, and in one layout."""
