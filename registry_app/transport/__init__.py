@@ -1,0 +1,26 @@
+"""How bytes enter and leave the registry: request bodies into blocking sinks, files to clients, prepared
+headers.
+
+Knows HTTP framing, sockets and Sanic; knows nothing of OCI or of the storage.
+"""
+
+from .errors import BodyError, BodyIncomplete, BodyMalformed, BodyStalled, BodyTooLarge
+from .protocol import RegistryProtocol, server_at_work
+from .receive import Sink, receive, small_body
+from .responses import FastResponse, prepare, send_file
+
+__all__ = [
+    "BodyError",
+    "BodyIncomplete",
+    "BodyMalformed",
+    "BodyStalled",
+    "BodyTooLarge",
+    "FastResponse",
+    "RegistryProtocol",
+    "Sink",
+    "prepare",
+    "receive",
+    "send_file",
+    "server_at_work",
+    "small_body",
+]

@@ -1,0 +1,302 @@
+"""Sanic's HTTP/1.1 connection with our ways in and out: bodies without copies, files sent by the kernel.
+
+Everything of Sanic that is not public and that this package stands on is in `PRIVATE_MEMBERS`; a test
+compares the list, and what it makes possible, with the installed Sanic.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+from sanic import Request
+from sanic.exceptions import RequestCancelled
+from sanic.http import Http, Stage
+from sanic.response import BaseHTTPResponse
+from sanic.server.protocols.http_protocol import HttpProtocol
+
+from .body import Inbox, RequestBody
+from .chunked import BodyDecoder, ChunkedDecoder, LengthDecoder, Piece
+from .errors import BodyError, BodyMalformed, BodyTooLarge
+from .sendfile import FileRegion, Sender, choose_sender
+
+PRIVATE_MEMBERS: dict[type, tuple[str, ...]] = {
+    HttpProtocol: ("_can_write", "_time", "_http", "_task"),
+    Http: (
+        "recv_buffer",
+        "request_body",
+        "request_bytes",
+        "request_bytes_left",
+        "expecting_continue",
+        "keep_alive",
+        "stage",
+    ),
+}
+"""Undocumented attributes used here. Documented nowhere, checked by
+``tests/registry/test_transport_sanic.py``.
+"""
+
+HTTP_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+DRAIN_LIMIT = 65536
+"""Bytes of an unread body that are worth reading so that the connection can serve another request."""
+
+LINGER_LIMIT = 64 << 20
+"""Bytes read and dropped after an early answer, so that the client comes to reading it."""
+
+LINGER_SECONDS = 5.0
+"""How long a client that got an early answer may go on sending."""
+
+DRAIN_TIMEOUT = 5.0
+"""Seconds without a byte after which an unread body is given up."""
+
+
+class RegistryHttp(Http):
+    """Sanic's request cycle, with bodies read through `RequestBody`."""
+
+    __slots__ = ("body",)
+
+    body: RequestBody | None
+    protocol: "RegistryProtocol"
+    request_body: Any
+    request_bytes: Any
+    request_bytes_left: Any
+
+    def init_for_request(self) -> None:
+        """Reset what belongs to one request."""
+        super().init_for_request()  # type: ignore[no-untyped-call]
+        self.body = None
+
+    def respond(self, response: BaseHTTPResponse) -> BaseHTTPResponse:
+        """Start answering; close afterwards if more of the request is on its way than is worth reading."""
+        if self.request_body and not self._rest_is_small():
+            self.keep_alive = False
+            self.expecting_continue = False
+        return super().respond(response)
+
+    async def read(self) -> bytes | None:
+        """Return more of the request's body, or None at its end. Called by Sanic, also for what a handler
+        left.
+        """
+        if self.stage is not Stage.HANDLER:
+            await self._discard_rest()
+            return None
+        data = b"".join(await self.next_pieces(self.protocol.response_timeout))
+        if self.body is not None and self.body.received > self.request_max_size:
+            self._abandon_body()
+            raise BodyTooLarge("the body exceeds the size limit")
+        return data or None
+
+    async def next_pieces(self, idle_timeout: float) -> list[Piece]:
+        """Return the next pieces of the body, none at its end; raise `BodyError` and give the connection
+        up.
+        """
+        if not self.request_body:
+            return []
+        try:
+            if self.body is None:
+                self.body = self._open_body()
+            pieces = await self.body.next(idle_timeout)
+        except BodyError:
+            self._abandon_body()
+            raise
+        if self.body.done:
+            self._finish_body(self.body)
+        return pieces
+
+    def refuse_over(self, limit: int | None) -> None:
+        """Raise `BodyTooLarge` if the request announces a body of more than ``limit`` bytes."""
+        if limit is not None and self.request_body is True and self.request_bytes > limit:
+            raise BodyTooLarge(f"the body of {self.request_bytes} bytes exceeds the limit of {limit}")
+
+    def _open_body(self) -> RequestBody:
+        decoder = self._decoder()
+        if self.expecting_continue:
+            self.expecting_continue = False
+            self.protocol.write_now(HTTP_CONTINUE)
+        return RequestBody(decoder, self.protocol.divert())
+
+    def _decoder(self) -> BodyDecoder:
+        if self.request_body == "chunked":
+            # Sanic leaves the last CRLF of the header in the buffer, for its own chunk parser.
+            del self.recv_buffer[:2]
+            return ChunkedDecoder()
+        length = self.request.headers["content-length"]
+        # RFC 9110, section 8.6: digits only; int() would take " 5", "+5" and other scripts' digits.
+        if not (length.isascii() and length.isdigit()):
+            raise BodyMalformed("Content-Length is not a number")
+        return LengthDecoder(self.request_bytes)
+
+    def _finish_body(self, body: RequestBody) -> None:
+        """Hand the connection back to Sanic, with what already belongs to the next request."""
+        self.protocol.undivert()
+        self.recv_buffer += body.surplus
+        self.request_body = None
+        self.request_bytes_left = 0
+
+    def _abandon_body(self) -> None:
+        """The rest of the connection cannot be used."""
+        self.keep_alive = False
+        self.request_body = None
+
+    def _rest_is_small(self) -> bool:
+        if self.request_body == "chunked" or self.expecting_continue:
+            return False
+        received = self.body.received if self.body is not None else 0
+        return bool(self.request_bytes - received <= DRAIN_LIMIT)
+
+    async def _discard_rest(self) -> None:
+        """Read what the client still sends after the answer, within bounds.
+
+        Closing a socket with unread bytes makes the kernel reset the connection, and the client may then
+        never see the answer that it was given early.
+        """
+        if not self.keep_alive:
+            self.protocol.end_output()
+        deadline, dropped = monotonic() + LINGER_SECONDS, 0
+        with contextlib.suppress(BodyError):
+            while self.request_body and dropped < LINGER_LIMIT and monotonic() < deadline:
+                dropped += sum(map(len, await self.next_pieces(DRAIN_TIMEOUT)))
+        if self.request_body:
+            self._abandon_body()
+
+
+class RegistryProtocol(HttpProtocol):
+    """One connection; pass as ``protocol=`` to the server."""
+
+    __slots__ = ("_encrypted", "_inbox", "_sender", "_working")
+
+    HTTP_CLASS = RegistryHttp
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Sanic's own
+        super().__init__(**options)
+        self._encrypted = False
+        self._inbox: Inbox | None = None
+        self._sender: Sender | None = None
+        self._working = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start serving a new connection."""
+        super().connection_made(transport)  # type: ignore[no-untyped-call]
+        self._encrypted = transport.get_extra_info("sslcontext") is not None
+        if self.transport is not None and not self._encrypted:
+            # With no allowance `_can_write` is set exactly when the kernel has everything, which sending
+            # from another descriptor needs; small answers are also written at once. uvloop's TLS hangs with
+            # it.
+            self.transport.set_write_buffer_limits(high=0)
+
+    def divert(self) -> Inbox:
+        """Deliver what is received to a new inbox, beginning with what Sanic has not used."""
+        self._inbox = inbox = Inbox(self._pause_reading, self._resume_reading)
+        if self.recv_buffer:
+            inbox.put(bytes(self.recv_buffer))
+            self.recv_buffer.clear()
+        self._resume_reading()
+        return inbox
+
+    def undivert(self) -> None:
+        """Deliver to Sanic again."""
+        self._inbox = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the transport received."""
+        if self._inbox is None:
+            super().data_received(data)
+        else:
+            self._time = monotonic()
+            self._inbox.put(data)
+
+    def eof_received(self) -> bool | None:
+        """The client sends no more; one that waits for an answer gets it before the connection closes."""
+        if self._inbox is not None:
+            self._inbox.close()
+        http = self.http
+        if http is None or self._encrypted:
+            return None
+        http.keep_alive = False
+        return bool(http.stage in (Stage.HANDLER, Stage.RESPONSE))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; whoever reads from it or writes to it is told."""
+        if self._inbox is not None:
+            self._inbox.close()
+        super().connection_lost(exc)  # type: ignore[no-untyped-call]
+
+    async def send(self, data: bytes | FileRegion) -> None:
+        """Write bytes, or a region of a file."""
+        if type(data) is not FileRegion:
+            await super().send(data)  # type: ignore[no-untyped-call]
+            return
+        transport = await self.writable()
+        if self._sender is None:
+            self._sender = choose_sender(transport, self.loop)
+        try:
+            await self._sender(self, data)
+        except OSError as error:
+            transport.abort()
+            raise RequestCancelled from error
+
+    async def writable(self) -> asyncio.Transport:
+        """Wait until the transport takes more, and return it; `RequestCancelled` if the client is gone."""
+        await self._can_write.wait()
+        if self.transport is None or self.transport.is_closing():
+            raise RequestCancelled
+        return self.transport
+
+    def write_now(self, data: bytes) -> None:
+        """Write a few bytes beside any flow control."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone."""
+        return self.conn_info is None or self.conn_info.lost
+
+    def progressed(self) -> None:
+        """Some bytes left for the client: the response time-out starts anew."""
+        self._time = monotonic()
+
+    def end_output(self) -> None:
+        """Tell the client that nothing follows, while still reading; where the transport can."""
+        if self.transport is not None and not self.transport.is_closing() and self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Suspend the response time-out while the server itself is busy, for example with a long fsync."""
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
+            self.progressed()
+
+    def check_timeouts(self) -> None:
+        """Close what is idle for too long; called by a timer."""
+        if self._working:
+            self.progressed()
+        super().check_timeouts()  # type: ignore[no-untyped-call]
+
+    def _pause_reading(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+
+def http_of(request: Request) -> RegistryHttp:
+    """Return the connection's request cycle; TypeError unless the server runs `RegistryProtocol`."""
+    if not isinstance(request.stream, RegistryHttp):
+        raise TypeError("the server must be started with protocol=RegistryProtocol")
+    return request.stream
+
+
+@contextlib.contextmanager
+def server_at_work(request: Request) -> Iterator[None]:
+    """Suspend the response time-out of ``request`` while the server itself works, as in verifying a blob."""
+    with http_of(request).protocol.working():
+        yield
