@@ -1,13 +1,37 @@
-"""A region of a file on its way to a client."""
+"""Send a region of a file, by the fastest way that this platform, event loop and connection have.
+
+====================================  ==================================================================
+connection                            way
+====================================  ==================================================================
+TLS                                   large chunks, read ahead in a thread
+Unix, congestion control that paces   `send_mapped`: send from a map of the file
+Unix                                  `send_kernel`: sendfile, in bursts from a thread
+Windows, proactor loop                `send_loop`: TransmitFile (unproven: not run on Windows yet)
+anything else                         large chunks, read ahead in a thread
+====================================  ==================================================================
+"""
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+
+from .listener import congestion_control
+from .transfer import KernelPush, MappedPush, Outcome, Push, Transfer
 
 if TYPE_CHECKING:
     from .protocol import RegistryProtocol
 
 CHUNK = 256 << 10
+"""Bytes read at a time where the kernel cannot send by itself."""
+
+PACING = frozenset({"bbr", "bbr2", "bbr3"})
+"""Congestion controls that pace; sendfile is then slower than sending from memory, even on loopback."""
+
+_POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="send")
 
 
 class FileRegion:
@@ -25,28 +49,98 @@ class FileRegion:
 Sender: TypeAlias = "Callable[[RegistryProtocol, FileRegion], Awaitable[None]]"
 
 
+def choose_sender(transport: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> Sender:
+    """Return the fastest way to send a file that this connection has."""
+    if transport.get_extra_info("sslcontext") is not None:
+        return send_chunks
+    connection = transport.get_extra_info("socket")
+    if hasattr(os, "sendfile") and connection is not None and _watches_descriptors(loop):
+        return send_mapped if congestion_control(connection) in PACING else send_kernel
+    return send_loop if _sends_files(loop) else send_chunks
+
+
+async def send_kernel(protocol: "RegistryProtocol", region: FileRegion) -> None:
+    """Send by sendfile(2)."""
+    await _send_in_bursts(protocol, region, KernelPush(region.file))
+
+
+async def send_mapped(protocol: "RegistryProtocol", region: FileRegion) -> None:
+    """Send from a map of the file."""
+    await _send_in_bursts(protocol, region, MappedPush(region.file))
+
+
+async def send_loop(protocol: "RegistryProtocol", region: FileRegion) -> None:
+    """Send by the event loop's own way, which is TransmitFile on Windows' proactor loop."""
+    transport = await protocol.writable()
+    with protocol.working():
+        await protocol.loop.sendfile(transport, region.file, region.offset, region.length, fallback=True)
+
+
+async def send_chunks(protocol: "RegistryProtocol", region: FileRegion) -> None:
+    """Read in a thread, one chunk ahead, and write through the transport."""
+    sizes = [min(CHUNK, region.length - start) for start in range(0, region.length, CHUNK)]
+    read = partial(protocol.loop.run_in_executor, _POOL, read_at, region.file)
+    ahead = read(region.offset, sizes[0])
+    try:
+        for index, size in enumerate(sizes):
+            data = await ahead
+            if index + 1 < len(sizes):
+                ahead = read(region.offset + index * CHUNK + size, sizes[index + 1])
+            transport = await protocol.writable()
+            transport.write(data)
+            protocol.progressed()
+        await protocol.writable()
+    finally:
+        await asyncio.wait([ahead])
+
+
 def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
     """Return ``length`` bytes of ``file`` from ``offset``; raise OSError if it is shorter."""
     file.seek(offset)
     data = file.read(length)
-    if len(data) != length:
-        raise OSError("the file is shorter than it was")
+    while len(data) < length:
+        # An unbuffered file may return less than asked for before its end.
+        more = file.read(length - len(data))
+        if not more:
+            raise OSError("the file is shorter than it was")
+        data += more
     return data
 
 
-async def send_chunks(protocol: "RegistryProtocol", region: FileRegion) -> None:
-    """Read in a thread, write through the transport."""
-    offset, end = region.offset, region.offset + region.length
-    while offset < end:
-        size = min(CHUNK, end - offset)
-        data = await asyncio.get_running_loop().run_in_executor(None, read_at, region.file, offset, size)
-        transport = await protocol.writable()
-        transport.write(data)
-        protocol.progressed()
-        offset += size
-    await protocol.writable()
+async def _send_in_bursts(protocol: "RegistryProtocol", region: FileRegion, push: Push) -> None:
+    transport = await protocol.writable()
+    connection: socket.socket = transport.get_extra_info("socket")
+    transfer = Transfer(connection.fileno(), push, region.offset, region.length)
+    try:
+        while True:
+            before = transfer.left
+            outcome = await protocol.loop.run_in_executor(_POOL, transfer.burst)
+            if transfer.left < before:
+                protocol.progressed()
+            if outcome is Outcome.DONE:
+                return
+            if outcome is Outcome.BLOCKED:
+                await _room(protocol.loop, transfer.socket)
+    finally:
+        transfer.close()
 
 
-def choose_sender(_transport: asyncio.BaseTransport, _loop: asyncio.AbstractEventLoop) -> Sender:
-    """Return the fastest way to send a file that this connection has."""
-    return send_chunks
+async def _room(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    """Wait until the socket buffer has room, or the connection is broken."""
+    ready = asyncio.Event()
+    loop.add_writer(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(descriptor)
+
+
+def _watches_descriptors(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether ``loop`` is of the selector kind; a proactor loop has the method and refuses."""
+    proactor = getattr(asyncio, "ProactorEventLoop", None)
+    return proactor is None or not isinstance(loop, proactor)
+
+
+def _sends_files(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether ``loop`` can send a file; uvloop has the method and raises NotImplementedError."""
+    return isinstance(loop, asyncio.BaseEventLoop)
