@@ -14,6 +14,7 @@ Three promises, on which "nothing lost" rests:
 """
 
 import os
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -239,7 +240,7 @@ class FileSystem(ABC):
 
 def for_this_platform(root: str) -> FileSystem:
     """Return the file system object for the platform this process runs on."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         from registry_app.storage.windows import WindowsFileSystem  # noqa: PLC0415 - other platforms need none of it
 
         return WindowsFileSystem(root)

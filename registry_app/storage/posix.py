@@ -2,8 +2,8 @@
 
 *Durability.* POSIX promises that a rename is atomic, not that it is on the disk: a new name is durable when
 the directory that holds it was flushed, and a new directory when the one above it was.
-`PosixFileSystem.replace` therefore flushes the target's directory and the parent of every directory that it had
-to make. (One window is left to the journal of the file system, which keeps the order of such changes: a
+`PosixFileSystem.replace` therefore flushes the target's directory and the parent of every directory that it
+had to make. (One window is left to the journal of the file system, which keeps the order of such changes: a
 directory that another thread has made and not yet flushed.)
 """
 
@@ -11,11 +11,14 @@ import errno
 import io
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
 from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable, Stat, WritableFile
+
+assert sys.platform != "win32"  # noqa: S101 - tells mypy which platform's names are there
 
 _LONGEST_NAME = 255  # bytes; NAME_MAX of ext4, XFS, btrfs and APFS
 _MOST_BUFFERS = 1024  # IOV_MAX of Linux and macOS
