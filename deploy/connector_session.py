@@ -22,10 +22,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gevent.lock import RLock
 from pypsrp.complex_objects import PSInvocationState
+from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import OptionSet, SelectorSet, WSMan, WSManAction
 
-from deploy.connector_errors import TRANSPORT_ERRORS, HostError, HostTimeout, SessionLost, explain
+from deploy.connector_errors import (
+    SHELL_UNKNOWN,
+    TRANSPORT_ERRORS,
+    HostError,
+    HostTimeout,
+    HostUnreachable,
+    SessionLost,
+    explain,
+)
 from deploy.connector_output import ErrorText, Outcome, ProtocolViolation, outcome
 from deploy.connector_scripts import EPILOGUE, RESET_EXIT_CODE
 
@@ -56,14 +65,7 @@ class PsrpSession:
     def open(self) -> None:
         """Log on and open a runspace pool; no error if it is open."""
         with self._lock, self._explained():
-            if self._pool is None:
-                pool = RunspacePool(
-                    _connection(self.settings), configuration_name=self.settings.configuration
-                )
-                pool.open()
-                self._pool = pool
-                self._stale_exit_code = False
-                self._last_used = time.monotonic()
+            self._opened()
 
     def close(self) -> None:
         """Close the pool on the host and the connection to it. A host that is gone is no error."""
@@ -99,8 +101,8 @@ class PsrpSession:
         seconds.
         """
 
-        def command(shell: PowerShell) -> None:
-            shell.add_script(text).add_statement().add_script(EPILOGUE)
+        def command(shell: PowerShell) -> PowerShell:
+            return shell.add_script(text).add_statement().add_script(EPILOGUE)
 
         with self._lock:
             return self._outcome(self._invoke(command, timeout), with_exit_code=True)
@@ -108,29 +110,48 @@ class PsrpSession:
     def run_fixed(self, script: str, parameters: dict[str, Any], timeout: float | None = None) -> Outcome:
         """Run a constant of `deploy.connector_scripts` with ``parameters``, in a scope of its own."""
 
-        def command(shell: PowerShell) -> None:
-            shell.add_script(script, use_local_scope=True).add_parameters(parameters)
+        def command(shell: PowerShell) -> PowerShell:
+            return shell.add_script(script, use_local_scope=True).add_parameters(parameters)
 
         with self._lock:
             return self._outcome(self._invoke(command, timeout), with_exit_code=False)
 
-    def _invoke(self, command: Callable[[PowerShell], None], timeout: float | None) -> PowerShell:
-        self.open()
+    def _opened(self) -> RunspacePool:
+        if self._pool is None:
+            connection = _connection(self.settings)
+            pool = RunspacePool(connection, configuration_name=self.settings.configuration)
+            pool.open()
+            self._pool = pool
+            self._stale_exit_code = False
+            self._last_used = time.monotonic()
+        return self._pool
+
+    def _invoke(self, command: _Command, timeout: float | None) -> PowerShell:
         with self._explained():
-            self._refresh()
+            if self._pool is not None:
+                self._refresh(self._pool)
             if self._stale_exit_code:
-                self._execute(_reset_exit_code, None)
-            shell = self._execute(command, timeout)
+                self._finish(self._begin(_reset_exit_code), None)
+            shell = self._finish(self._begin(command), timeout)
             self._stale_exit_code = shell.state != PSInvocationState.COMPLETED
             return shell
 
-    def _execute(self, command: Callable[[PowerShell], None], timeout: float | None) -> PowerShell:
-        assert self._pool is not None  # noqa: S101 - `_invoke` has opened it
-        shell = PowerShell(self._pool)
-        command(shell)
+    def _begin(self, command: _Command) -> PowerShell:
+        """Start a command, in a new session if the host has forgotten ours: then nothing was started."""
+        shell = command(PowerShell(self._opened()))
+        try:
+            shell.begin_invoke()
+        except WSManFaultError as fault:
+            if fault.code != SHELL_UNKNOWN:
+                raise
+            self._drop()
+            shell = command(PowerShell(self._opened()))
+            shell.begin_invoke()
+        return shell
+
+    def _finish(self, shell: PowerShell, timeout: float | None) -> PowerShell:
         limit = timeout or self.settings.command_timeout
         deadline = time.monotonic() + limit if limit else math.inf
-        shell.begin_invoke()
         while shell.state == PSInvocationState.RUNNING:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
@@ -158,10 +179,10 @@ class PsrpSession:
         except ProtocolViolation as violation:
             raise HostError(f"{self.settings.endpoint}: {violation}") from violation
 
-    def _refresh(self) -> None:
+    def _refresh(self, pool: RunspacePool) -> None:
         """Log on again, in the same session, before Windows drops an idle connection."""
-        if self._pool is not None and time.monotonic() - self._last_used > self.settings.idle_timeout:
-            transport = self._pool.connection.transport
+        if time.monotonic() - self._last_used > self.settings.idle_timeout:
+            transport = pool.connection.transport
             transport.close()
             transport.encryption = None
             _prepare_transport(transport)
@@ -182,13 +203,16 @@ class PsrpSession:
             known = explain(error, self.settings.endpoint, self.settings.account)
             had_session = self._pool is not None
             self._drop()
-            if had_session and not isinstance(known, HostTimeout):
+            if had_session and isinstance(known, HostUnreachable):
                 known = SessionLost(f"lost the session: {known.cause}", known.remedy)
             raise known from error
 
 
-def _reset_exit_code(shell: PowerShell) -> None:
-    shell.add_script(RESET_EXIT_CODE)
+_Command = Callable[[PowerShell], PowerShell]
+
+
+def _reset_exit_code(shell: PowerShell) -> PowerShell:
+    return shell.add_script(RESET_EXIT_CODE)
 
 
 class _StoppedInTime(Exception):
