@@ -51,11 +51,11 @@ class EventRecord:
     log_name: str = "Application"
 
 
-class ServiceFailure(Exception):  # noqa: N818 - the name that Windows gives it is a failure, too
+class ServiceFailure(Exception):
     """A service did not do what its control asked for.
 
     ``message`` is the program's own last word; ``events`` go to the event log; ``exit_code`` is the
-    service-specific exit code that ``sc.exe query`` shows. ``reported_running`` is true when the service first
+    specific exit code that ``sc.exe query`` shows. ``reported_running`` is true when the service first
     reported that it runs and stopped after that: then starting it succeeds, and it is found stopped later.
     """
 
