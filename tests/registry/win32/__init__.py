@@ -1,0 +1,1 @@
+"""The Windows file system rules, on Linux."""
