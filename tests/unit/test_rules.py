@@ -57,7 +57,7 @@ MATRIX: dict[str, tuple[set[str | None], set[str | None], set[str | None]]] = {
 @pytest.mark.parametrize("user", WHO)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_what_a_rule_allows_is_allowed_and_nothing_else(
-    user: str | None, action: str, repository: str
+    user: str | None, action: Action, repository: str
 ) -> None:
     rules = Rules.parse(CLASSROOM)
     allowed = dict(zip(ACTIONS, MATRIX[repository], strict=True))
