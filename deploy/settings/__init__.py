@@ -1,0 +1,30 @@
+"""What is wanted of a host: frozen models, checked as a whole before any host is touched."""
+
+from deploy.settings.engine import EngineSettings, RecoverySettings, ServiceSettings
+from deploy.settings.engine_options import EngineOptions
+from deploy.settings.errors import SettingsErrors, validate, validate_all
+from deploy.settings.image import ImageSettings, base_image
+from deploy.settings.lab import LabSettings
+from deploy.settings.merge import deep_merge
+from deploy.settings.network import NetworkSettings
+from deploy.settings.registry import ProofSettings, RegistrySettings, RegistryTls
+from deploy.settings.rollout import RolloutSettings
+
+__all__ = [
+    "EngineOptions",
+    "EngineSettings",
+    "ImageSettings",
+    "LabSettings",
+    "NetworkSettings",
+    "ProofSettings",
+    "RecoverySettings",
+    "RegistrySettings",
+    "RegistryTls",
+    "RolloutSettings",
+    "ServiceSettings",
+    "SettingsErrors",
+    "base_image",
+    "deep_merge",
+    "validate",
+    "validate_all",
+]
