@@ -244,7 +244,7 @@ class EngineOptions(Settings):
     """Start containerd with its CRI plugin."""
 
     default_runtime: Annotated[Text | None, Optional, Option("--default-runtime")] = None
-    """Runtime of containers that do not say; with ``io.containerd.runhcs.v1`` the engine starts containerd."""
+    """Runtime of containers that do not say; ``io.containerd.runhcs.v1`` brings containerd up."""
 
     cdi_spec_dirs: Annotated[tuple[Path, ...] | None, Option("--cdi-spec-dir")] = None
     """Directories of CDI device descriptions (since 25.0)."""

@@ -82,8 +82,8 @@ def _tcp_is_meant(settings: EngineSettings) -> Iterator[Problem]:
         if checks.is_tcp(address):
             yield Problem(
                 "options.hosts",
-                f"{address} makes everyone who reaches it administrator of the host: set tlsverify with tlscacert,"
-                " tlscert and tlskey, or say allow_tcp_without_tls = True",
+                f"{address} makes administrators of all who reach it: set tlsverify with tlscacert, tlscert"
+                " and tlskey, or say allow_tcp_without_tls = True",
             )
 
 

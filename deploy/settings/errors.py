@@ -84,10 +84,10 @@ def _between_valid_parts(data: Mapping[str, Any], error: ValidationError) -> Ite
     for name, field in LabSettings.model_fields.items():
         if name in wrong:
             continue
-        model = field.annotation
-        given = data.get(name, field.default)
-        is_part = isinstance(model, type) and issubclass(model, BaseModel) and isinstance(given, Mapping)
-        parts[name] = model.model_validate(given) if is_part else given
+        model, given = field.annotation, data.get(name, field.default)
+        if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(given, Mapping):
+            given = model.model_validate(given)
+        parts[name] = given
     yield from lab_problems(parts)
 
 
@@ -101,7 +101,7 @@ def _shared_addresses(addresses: Mapping[str, str]) -> Iterator[tuple[str, Probl
 
 def _shown(location: Iterable[str | int]) -> Iterator[str]:
     for part in location:
-        # Which branch of a union was tried ("function-after[…]", "bool", "tuple[…]") says nothing to a person.
+        # Which branch of a union was tried ("function-after[…]", "bool", …) says nothing to a person.
         text = str(part)
         if isinstance(part, int) or (not any(mark in text for mark in "[(") and text not in _BRANCHES):
             yield text
@@ -158,10 +158,10 @@ def _in_words(details: ErrorDetails) -> str:
             return f"must be a mapping of names to values{given}"
         case "missing":
             return "is missing"
-        case "greater_than_equal" | "less_than_equal":
-            return f"{details['msg'].removeprefix('Input should be ')}{given}".replace(
-                "than or equal to", "than"
-            )
+        case "greater_than_equal":
+            return f"must be {context['ge']} or more{given}"
+        case "less_than_equal":
+            return f"must be {context['le']} or less{given}"
         case _:
             return details["msg"].removeprefix("Input should ").removeprefix("Value error, ") + given
 

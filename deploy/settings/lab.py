@@ -114,7 +114,7 @@ def _registry_is_reached(parts: Parts) -> Iterator[Problem]:
         if not registry.is_insecure and covered(address, entries):
             yield Problem(
                 "engine.options.insecure-registries",
-                f"covers {address}, so its certificate would not be looked at; leave it out, as the registry has TLS",
+                f"covers {address}, whose certificate would then not be looked at: leave it out, it has TLS",
             )
 
 

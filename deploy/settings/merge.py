@@ -7,7 +7,7 @@ from typing import Any
 
 
 def deep_merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the layers as one: later ones win, mappings are merged, everything else (lists too) is replaced."""
+    """Return the layers as one: later ones win, mappings are merged, all else (lists too) is replaced."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():

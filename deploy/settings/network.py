@@ -22,7 +22,7 @@ class NetworkSettings(Settings):
     """Its name; the engine on Windows has one default network, and its name is fixed."""
 
     subnet: Annotated[StrictStr, AfterValidator(checks.ipv4_network)] = "172.24.192.0/20"
-    """Addresses of containers. Delivered as ``fixed-cidr``, which counts only when the engine makes the network."""
+    """Addresses of containers. Delivered as ``fixed-cidr``, which counts when the network is made."""
 
     gateway: IPv4 | None = None
     """The host's address in it; Windows takes the first one unless this says another."""

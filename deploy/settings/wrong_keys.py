@@ -1,7 +1,7 @@
 """Keys that stand in many a daemon.json and do not work on Windows, with what to write instead.
 
-Why each is wrong was recorded (``validate.json``): names of flags are accepted as keys and do nothing; Linux's
-and removed keys stop the engine; one unknown key is enough.
+Why each is wrong was recorded (``validate.json``): names of flags are accepted as keys and do nothing;
+Linux's and removed keys stop the engine; one unknown key is enough.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ SERVICE_SWITCHES = frozenset(
 LINUX_ONLY = frozenset(
     {
         "allow-direct-routing", "bip", "bip6", "bridge-accept-fwmark", "cgroup-parent", "cpu-rt-period",
-        "cpu-rt-runtime", "default-address-pools", "default-cgroupns-mode", "default-gateway", "default-gateway-v6",
-        "default-ipc-mode", "default-shm-size", "default-ulimits", "firewall-backend",
+        "cpu-rt-runtime", "default-address-pools", "default-cgroupns-mode", "default-gateway",
+        "default-gateway-v6", "default-ipc-mode", "default-shm-size", "default-ulimits", "firewall-backend",
         "fixed-cidr-v6", "icc", "init", "init-path", "ip", "ip-forward", "ip-forward-no-drop", "ip-masq",
         "ip6tables", "iptables", "ipv6", "live-restore", "no-new-privileges", "nri-opts", "runtimes",
         "seccomp-profile", "selinux-enabled", "userland-proxy", "userland-proxy-path", "userns-remap",
