@@ -5,6 +5,7 @@ Knows HTTP framing, sockets and Sanic; knows nothing of OCI or of the storage.
 """
 
 from .errors import BodyError, BodyIncomplete, BodyMalformed, BodyStalled, BodyTooLarge
+from .listener import congestion_control, listening_socket
 from .protocol import RegistryProtocol, server_at_work
 from .receive import Sink, receive, small_body
 from .responses import FastResponse, prepare, send_file
@@ -18,6 +19,8 @@ __all__ = [
     "FastResponse",
     "RegistryProtocol",
     "Sink",
+    "congestion_control",
+    "listening_socket",
     "prepare",
     "receive",
     "send_file",

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from sanic import Request
-from sanic.exceptions import RequestCancelled
+from sanic.exceptions import BadRequest, PayloadTooLarge, RequestCancelled
 from sanic.http import Http, Stage
 from sanic.response import BaseHTTPResponse
 from sanic.server.protocols.http_protocol import HttpProtocol
@@ -82,10 +82,13 @@ class RegistryHttp(Http):
         if self.stage is not Stage.HANDLER:
             await self._discard_rest()
             return None
-        data = b"".join(await self.next_pieces(self.protocol.response_timeout))
+        try:
+            data = b"".join(await self.next_pieces(self.protocol.response_timeout))
+        except BodyError as error:
+            raise BadRequest(str(error)) from error
         if self.body is not None and self.body.received > self.request_max_size:
             self._abandon_body()
-            raise BodyTooLarge("the body exceeds the size limit")
+            raise PayloadTooLarge("the body exceeds the size limit")
         return data or None
 
     async def next_pieces(self, idle_timeout: float) -> list[Piece]:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 CHUNK = 256 << 10
 """Bytes read at a time where the kernel cannot send by itself."""
 
+LOOP_CHUNK = 4 << 20
+"""Bytes handed to the event loop at a time: a client that takes none of them meets the response time-out."""
+
 PACING = frozenset({"bbr", "bbr2", "bbr3"})
 """Congestion controls that pace; sendfile is then slower than sending from memory, even on loopback."""
 
@@ -71,9 +74,13 @@ async def send_mapped(protocol: "RegistryProtocol", region: FileRegion) -> None:
 
 async def send_loop(protocol: "RegistryProtocol", region: FileRegion) -> None:
     """Send by the event loop's own way, which is TransmitFile on Windows' proactor loop."""
-    transport = await protocol.writable()
-    with protocol.working():
-        await protocol.loop.sendfile(transport, region.file, region.offset, region.length, fallback=True)
+    end = region.offset + region.length
+    for offset in range(region.offset, end, LOOP_CHUNK):
+        transport = await protocol.writable()
+        size = min(LOOP_CHUNK, end - offset)
+        if await protocol.loop.sendfile(transport, region.file, offset, size, fallback=True) < size:
+            raise OSError("the file is shorter than it was")
+        protocol.progressed()
 
 
 async def send_chunks(protocol: "RegistryProtocol", region: FileRegion) -> None:
