@@ -31,8 +31,18 @@ class RolloutSettings(Settings):
     batch: Share = "25%"
     """Hosts at once after that: a number, or a share of all."""
 
-    max_failures: Annotated[StrictInt, Field(ge=0)] = 0
-    """Failed hosts that are put up with before the rollout stops."""
+    max_failures: Annotated[StrictInt, Field(ge=0)] | None = 0
+    """Failed hosts that are put up with before the rollout stops; None goes on whatever happens."""
+
+    reports: StrictStr = "reports"
+    """Directory on this machine for the plan and the result of a run, and its report."""
+
+    def reason_to_stop(self, failed: list[str]) -> str | None:
+        """Say why no further wave may begin after these hosts failed, or None if it may."""
+        if self.max_failures is None or len(failed) <= self.max_failures:
+            return None
+        count = f"{len(failed)} host{'s' if len(failed) > 1 else ''} failed ({', '.join(sorted(failed))})"
+        return f"{count}, and max_failures is {self.max_failures}"
 
     def waves(self, hosts: list[str]) -> list[list[str]]:
         """Return the hosts in waves, in the order given."""

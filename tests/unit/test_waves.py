@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from deploy.waves import RolloutSettings, plan_waves, reason_to_stop
+from deploy.settings import RolloutSettings
 
 TWELVE = [f"pc-{number:02}" for number in range(1, 13)]
 
 
 def sizes(settings: RolloutSettings, hosts: list[str]) -> list[int]:
-    return [len(wave) for wave in plan_waves(hosts, settings)]
+    return [len(wave) for wave in settings.waves(hosts)]
 
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        pytest.param(RolloutSettings(), [12], id="all at once"),
-        pytest.param(RolloutSettings(canary=1), [1, 11], id="one canary, then all"),
+        pytest.param(RolloutSettings(canary=0, batch="100%"), [12], id="all at once"),
+        pytest.param(RolloutSettings(canary=1, batch="100%"), [1, 11], id="one canary, then all"),
         pytest.param(RolloutSettings(canary=2, batch=4), [2, 4, 4, 2], id="canaries and batches"),
         pytest.param(RolloutSettings(canary=1, batch="25%"), [1, 3, 3, 3, 2], id="batches in per cent"),
-        pytest.param(RolloutSettings(batch="1%"), [1] * 12, id="a part that rounds up to one"),
+        pytest.param(RolloutSettings(canary=0, batch="1%"), [1] * 12, id="a part that rounds up to one"),
         pytest.param(RolloutSettings(canary=20, batch=1), [12], id="more canaries than hosts"),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_rollout_goes_canary_first_then_batch_by_batch(
 def test_every_host_is_in_one_wave_in_the_order_given(
     hosts: list[str], canary: int, batch: int | str
 ) -> None:
-    waves = plan_waves(hosts, RolloutSettings(canary=canary, batch=batch))
+    waves = RolloutSettings(canary=canary, batch=batch).waves(hosts)
 
     assert [host for wave in waves for host in wave] == hosts
     assert all(waves)
@@ -64,12 +64,12 @@ def test_a_batch_that_makes_no_sense_is_refused(batch: int | str) -> None:
     ],
 )
 def test_too_many_failures_stop_the_next_wave(max_failures: int | None, failed: int, stops: bool) -> None:
-    reason = reason_to_stop(TWELVE[:failed], RolloutSettings(max_failures=max_failures))
+    reason = RolloutSettings(max_failures=max_failures).reason_to_stop(TWELVE[:failed])
 
     assert (reason is not None) is stops
 
 
 def test_the_reason_names_the_hosts_and_the_limit() -> None:
-    reason = reason_to_stop(["pc-02"], RolloutSettings(max_failures=0))
+    reason = RolloutSettings(max_failures=0).reason_to_stop(["pc-02"])
 
-    assert reason == "not begun: 1 host failed (pc-02), and max_failures is 0"
+    assert reason == "1 host failed (pc-02), and max_failures is 0"

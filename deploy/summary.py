@@ -1,0 +1,96 @@
+"""The table at the end of a run: what a person wants to know of each host. Pure: text from a record."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+from deploy.record import HostRecord, RunRecord, Status
+
+COLOURS: dict[Status, str] = {
+    "unchanged": "cyan",
+    "changed": "green",
+    "planned": "yellow",
+    "failed": "red",
+    "unreachable": "red",
+    "not begun": "yellow",
+}
+
+_HEAD = ("host", "result", "Windows", "engine", "registry", "proof")
+
+
+def summary_lines(run: RunRecord, width: int | None = None) -> list[str]:
+    """Return the summary: the table, what changed, and what failed with cause and remedy."""
+    width = width or shutil.get_terminal_size((120, 40)).columns
+    records = list(run.hosts.values())
+    lines = [*_table([_HEAD, *(_row(record) for record in records)]), ""]
+    for record in records:
+        lines.extend(_changes(record, width, dry=run.dry))
+    for record in records:
+        lines.extend(_failure(record, width))
+    lines.append(_totals(run))
+    return lines
+
+
+def _row(record: HostRecord) -> tuple[str, ...]:
+    columns = (record.windows, record.engine, ", ".join(record.registry), record.proof)
+    return (record.name, record.status, *(column or "-" for column in columns))
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return [
+        lines[0].rstrip(),
+        "  ".join("-" * width for width in widths),
+        *(line.rstrip() for line in lines[1:]),
+    ]
+
+
+def _changes(record: HostRecord, width: int, *, dry: bool) -> list[str]:
+    changes = record.planned if dry else record.done
+    if not changes and not record.notes:
+        return []
+    lines = [f"{record.name} {'would change' if dry else 'changed' if changes else 'notes'}:"]
+    for change in changes:
+        lines.extend(_wrapped(change.text, width, "  - "))
+        if dry:
+            lines.extend(f"      {detail}" for detail in change.details)
+    for note in record.notes:
+        lines.extend(_wrapped(note, width, "  ! "))
+    return [*lines, ""]
+
+
+def _failure(record: HostRecord, width: int) -> list[str]:
+    failure = record.failure
+    if failure is None:
+        return []
+    where = f" in {failure.operation}" if failure.operation else ""
+    lines = [f"{record.name} {record.status}{where}:", *_wrapped(failure.cause, width, "  cause:  ")]
+    if failure.remedy:
+        lines.extend(_wrapped(failure.remedy, width, "  remedy: "))
+    return [*lines, ""]
+
+
+def _wrapped(text: str, width: int, start: str) -> list[str]:
+    lines: list[str] = []
+    for line in text.splitlines() or [""]:
+        first = " " * len(start) if lines else start
+        lines.extend(
+            textwrap.wrap(
+                line,
+                max(width, 60),
+                initial_indent=first,
+                subsequent_indent=" " * len(start),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
+    return lines
+
+
+def _totals(run: RunRecord) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in run.counts().items())
+    seconds = f" in {run.finished - run.started:.0f} s" if run.finished is not None else ""
+    return f"{len(run.hosts)} host{'s' if len(run.hosts) != 1 else ''}: {counts or 'none'}{seconds}"
