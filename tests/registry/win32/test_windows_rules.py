@@ -224,7 +224,7 @@ def test_a_tree_in_which_someone_reads_is_removed_bit_by_bit(windows: WindowsFil
 
 
 def test_a_collision_that_comes_in_between_is_seen(win32: SimulatedWin32, windows: WindowsFileSystem) -> None:
-    """Two pushes passed `check_entry`, one has made its directory: the other finds out when it makes its own."""
+    """Two pushes passed `check_entry`; one has made its directory, the other finds out at its own."""
     windows.make_directory(TAGS)
 
     def the_other(call: str, path: str) -> None:
