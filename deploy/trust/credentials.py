@@ -1,0 +1,83 @@
+r"""The Docker client's ``config.json`` with a log-in that works without an interactive session. Pure.
+
+``docker login`` over PowerShell remoting fails: the Windows credential store needs an interactive log-on
+(docker/cli issues 4353 and 1263). The client also reads credentials from the file itself, if no store is
+named for that registry; an empty helper for one registry says just that, and leaves the account's own store
+alone.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.powershell import native
+
+
+class ConfigUnreadable(Exception):
+    """The ``config.json`` that is there cannot be added to; the message never shows its content."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A log-in at one registry (``host:port``, as in image names)."""
+
+    registry: str
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.registry!r}, {self.user!r}, …)"
+
+
+def edit(content: bytes, logins: list[Login], forget: frozenset[str] = frozenset()) -> bytes:
+    """Return ``config.json`` with these logins and without those of ``forget``; the rest stays as it is."""
+    config = _read(content)
+    auths = _table(config, "auths")
+    helpers = _table(config, "credHelpers")
+    for registry in forget:
+        auths.pop(registry, None)
+        if helpers.get(registry) == "":
+            del helpers[registry]
+    for login in logins:
+        encoded = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+        auths[login.registry] = {"auth": encoded}
+        if config.get("credsStore") or login.registry in helpers:
+            helpers[login.registry] = ""
+    changed = {**config, "auths": auths, "credHelpers": helpers}
+    kept = {key: value for key, value in changed.items() if value != {} or config.get(key) == {}}
+    if kept == config:
+        return content
+    return (json.dumps(kept, indent="\t") + "\n").encode()
+
+
+def protect(path: str, account: str) -> str:
+    """Return the command that leaves ``path`` to ``account`` (to read), SYSTEM and Administrators."""
+    return native(
+        "icacls.exe",
+        path,
+        "/inheritance:r",
+        "/grant:r",
+        f"{account}:R",
+        "*S-1-5-18:F",
+        "*S-1-5-32-544:F",
+    )
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    if not content.strip():
+        return {}
+    try:
+        config = json.loads(content.decode("utf-8-sig"))
+    except ValueError as error:
+        raise ConfigUnreadable("config.json is no JSON; correct it or remove it") from error
+    if not isinstance(config, dict):
+        raise ConfigUnreadable("config.json is no JSON object; correct it or remove it")
+    return config
+
+
+def _table(config: dict[str, Any], key: str) -> dict[str, Any]:
+    value = config.get(key) or {}
+    if not isinstance(value, dict):
+        raise ConfigUnreadable(f"config.json: {key} is no object; correct it or remove it")
+    return dict(value)
