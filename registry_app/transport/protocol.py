@@ -39,6 +39,15 @@ PRIVATE_MEMBERS: dict[type, tuple[str, ...]] = {
 
 HTTP_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+TLS_HANDSHAKE = b"\x16"
+"""First byte of a TLS connection, and of no HTTP request."""
+
+NOT_TLS = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+"""What tells a client that tried TLS that this is plain HTTP.
+
+Docker, crane and others then try again without TLS; without an answer they would wait for a time-out first.
+"""
+
 DRAIN_LIMIT = 65536
 """Bytes of an unread body that are worth reading so that the connection can serve another request."""
 
@@ -70,6 +79,9 @@ class RegistryHttp(Http):
 
     def respond(self, response: BaseHTTPResponse) -> BaseHTTPResponse:
         """Start answering; close afterwards if more of the request is on its way than is worth reading."""
+        if self.request_body is True and not self.request_bytes:
+            # "Content-Length: 0" announces nothing; Sanic would complain that nobody read it.
+            self.request_body = None
         if self.request_body and not self._rest_is_small():
             self.keep_alive = False
             self.expecting_continue = False
@@ -205,6 +217,10 @@ class RegistryProtocol(HttpProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what the transport received."""
         if self._inbox is None:
+            if data[:1] == TLS_HANDSHAKE and not self.recv_buffer and not self._encrypted:
+                self.write_now(NOT_TLS)
+                self.close()
+                return
             super().data_received(data)
         else:
             self._time = monotonic()

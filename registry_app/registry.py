@@ -1,0 +1,341 @@
+"""The verbs of the specification over a store. Plain and synchronous: knows no HTTP, no event loop, no thread.
+
+Every method that returns has done what it says, durably; every method that raises has changed nothing that a client
+can see.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO
+
+from registry_app.errors import (
+    BlobUnknown,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestUnknown,
+    RegistryError,
+)
+from registry_app.manifest import (
+    OPAQUE,
+    Manifest,
+    declared_media_type,
+    read_manifest,
+    referrer_descriptor,
+    referrers_index,
+)
+from registry_app.reference import Digest, Reference, Repository, Tag
+from registry_app.settings import Settings
+from registry_app.storage.blobs import BlobStore
+from registry_app.storage.cache import Cache
+from registry_app.storage.filesystem import FileSystem, FileTooLarge, Stat
+from registry_app.storage.layout import Layout
+from registry_app.storage.locks import Locks
+from registry_app.storage.repositories import RepositoryStore
+from registry_app.storage.space import Space
+from registry_app.storage.uploads import UploadStore
+
+GENERIC = frozenset({"application/json", OPAQUE, "application/x-www-form-urlencoded", "text/plain"})
+"""Content types that clients send without meaning anything by them: then the content tells."""
+
+LARGEST_READ = 64 << 20
+"""Largest manifest that is served, should another registry have accepted it; in bytes."""
+
+_MANIFEST_MEMORY = 32 << 20
+_REFERRER_MEMORY = 32 << 20
+_TAG_MEMORY = 65536
+_RACY = 100_000_000
+"""Nanoseconds: a file changed so recently may change again within one tick of its time stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as a client gets it."""
+
+    digest: Digest
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What came of pushing a manifest."""
+
+    digest: Digest
+    subject: Digest | None
+    tags: tuple[Tag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list. ``more`` says that something follows."""
+
+    names: list[str]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Referrer:
+    """What a manifest's content says about whom it refers to; as immutable as the content."""
+
+    subject: Digest | None
+    descriptor: dict[str, object] | None = None
+
+
+class Registry:
+    """One registry over one file system."""
+
+    def __init__(self, settings: Settings, fs: FileSystem) -> None:
+        self.settings = settings
+        self.fs = fs
+        self.layout = Layout(fs.root)
+        self.locks = Locks()
+        self.space = Space(fs, settings.reserve)
+        self.blobs = BlobStore(fs, self.layout, self.locks)
+        self.repositories = RepositoryStore(fs, self.layout)
+        self.uploads = UploadStore(fs, self.layout, self.blobs, self.space, settings.max_uploads)
+        self._tags: Cache[tuple[Repository, Tag], tuple[Stat, Digest]] = Cache(_TAG_MEMORY)
+        self._manifests: Cache[tuple[Repository, Digest], tuple[Stat, Stat, StoredManifest]] = Cache(
+            _MANIFEST_MEMORY
+        )
+        self._referrers: Cache[tuple[Repository, Digest], _Referrer] = Cache(_REFERRER_MEMORY)
+
+    # blobs
+
+    def blob_size(self, repository: Repository, digest: Digest) -> int:
+        """Return the size of a blob of the repository in bytes; raise `BlobUnknown`."""
+        size = self.blobs.size(digest) if self.repositories.has_blob(repository, digest) else None
+        if size is None:
+            raise BlobUnknown(detail={"digest": str(digest)})
+        return size
+
+    def open_blob(self, digest: Digest) -> BinaryIO:
+        """Open a blob that `blob_size` found; raise `BlobUnknown` if it has just gone."""
+        try:
+            return self.blobs.open(digest)
+        except FileNotFoundError as error:
+            raise BlobUnknown(detail={"digest": str(digest)}) from error
+
+    def delete_blob(self, repository: Repository, digest: Digest) -> None:
+        """Take a blob out of a repository; raise `BlobUnknown`. Its content stays: others may have it, too."""
+        if not self.repositories.remove_blob(repository, digest):
+            raise BlobUnknown(detail={"digest": str(digest)})
+
+    def mount(self, repository: Repository, digest: Digest, source: Repository | None) -> bool:
+        """Make a blob of ``source``, or of any repository, part of ``repository``; return False if it is not there."""
+        self.repositories.require_storable(repository)
+        with self.locks.digest(digest):
+            if source is not None and not self.repositories.has_blob(source, digest):
+                return False
+            if self.blobs.size(digest) is None:
+                return False
+            self.repositories.add_blob(repository, digest)
+        return True
+
+    # uploads
+
+    def start_upload(self, repository: Repository, algorithm: str) -> str:
+        """Begin an upload whose digest will probably be of ``algorithm``; return its identifier."""
+        self.repositories.require_storable(repository)
+        return self.uploads.start(repository, algorithm)
+
+    def finish_upload(self, repository: Repository, upload_id: str, digest: Digest) -> None:
+        """Make a flushed upload a blob of the repository; raise `DigestInvalid` and leave nothing if it is another."""
+        # Over both: who looks for blobs that no repository has must not come between.
+        with self.locks.digest(digest):
+            self.uploads.commit(repository, upload_id, digest)
+            self.repositories.add_blob(repository, digest)
+        self.uploads.discard(repository, upload_id)
+
+    def purge_uploads(self, age: float) -> int:
+        """Remove the uploads that nobody wrote to for ``age`` seconds; return how many."""
+        return sum(self.uploads.purge(repository, age) for repository in self.repositories.with_uploads())
+
+    # manifests
+
+    def resolve(self, repository: Repository, reference: Reference) -> Digest:
+        """Return the digest that ``reference`` means; raise `ManifestUnknown` if it is a tag that is not there."""
+        if isinstance(reference, Digest):
+            return reference
+        key = (repository, reference)
+        now = self.fs.stat(self.layout.tag_current(repository, reference))
+        remembered = self._tags.get(key)
+        if remembered is not None and remembered[0] == now:
+            return remembered[1]
+        digest = self.repositories.tagged(repository, reference) if now is not None else None
+        if now is None or digest is None:
+            raise ManifestUnknown(detail={"name": repository.name, "tag": reference.name})
+        if _is_settled(now):
+            self._tags.put(key, (now, digest))
+        return digest
+
+    def manifest(self, repository: Repository, reference: Reference) -> StoredManifest:
+        """Return a manifest of the repository; raise `ManifestUnknown`."""
+        digest = self.resolve(repository, reference)
+        key = (repository, digest)
+        link = self.fs.stat(self.layout.revision_link(repository, digest))
+        data = self.fs.stat(self.layout.blob_data(digest))
+        remembered = self._manifests.get(key)
+        if remembered is not None and remembered[0] == link and remembered[1] == data:
+            return remembered[2]
+        if link is None or data is None or link.size < len(str(digest)):
+            raise ManifestUnknown(detail={"name": repository.name, "digest": str(digest)})
+        stored = self._read_manifest(repository, digest)
+        if _is_settled(link) and _is_settled(data):
+            self._manifests.put(key, (link, data, stored), len(stored.content) + 512)
+        return stored
+
+    def _read_manifest(self, repository: Repository, digest: Digest) -> StoredManifest:
+        """Read a manifest from the disk; raise `ManifestUnknown` if it is gone or damaged."""
+        try:
+            content = self.blobs.read(digest, LARGEST_READ)
+        except FileNotFoundError as error:
+            raise ManifestUnknown(detail={"digest": str(digest)}) from error
+        if Digest.of(content, digest.algorithm) != digest:
+            raise ManifestUnknown(
+                "the manifest is damaged on disk; push it again", detail={"digest": str(digest)}
+            )
+        media_type = self.repositories.media_type(repository, digest) or declared_media_type(content)
+        return StoredManifest(digest, media_type, content)
+
+    def put_manifest(
+        self,
+        repository: Repository,
+        reference: Reference,
+        content: bytes,
+        content_type: str | None,
+        tags: Sequence[Tag] = (),
+    ) -> Pushed:
+        """Store a manifest under ``reference``, and under ``tags`` too.
+
+        Raises `ManifestInvalid`, `ManifestBlobUnknown`, `DigestInvalid`, `NameInvalid`, `TagInvalid` or `DiskFull`.
+        """
+        tags = (reference, *tags) if isinstance(reference, Tag) else tuple(tags)
+        digest = reference if isinstance(reference, Digest) else Digest.of(content)
+        if Digest.of(content, digest.algorithm) != digest:
+            raise DigestInvalid(detail={"expected": str(digest)})
+        declared = declared_media_type(content)
+        manifest = read_manifest(content, _media_type(content_type, declared))
+        self.repositories.require_storable(repository)
+        for tag in tags:
+            self.repositories.require_storable_tag(repository, tag)
+        if not self.settings.sparse:
+            self._require_content(repository, manifest)
+        self.space.require(len(content))
+        with self.locks.repository(repository):
+            self.blobs.put(digest, content)
+            self._forget(repository, digest)
+            kept = None if manifest.media_type == declared else manifest.media_type
+            self.repositories.add_manifest(repository, digest, kept)
+            for tag in tags:
+                self._tags.forget((repository, tag))
+                self.repositories.add_tag(repository, tag, digest)
+        return Pushed(digest, manifest.subject, tags)
+
+    def _require_content(self, repository: Repository, manifest: Manifest) -> None:
+        """Raise `ManifestBlobUnknown` if the repository lacks something that ``manifest`` names."""
+        missing = [
+            str(descriptor.digest)
+            for descriptor in manifest.blobs
+            if descriptor.is_distributed and not self.repositories.has_blob(repository, descriptor.digest)
+        ]
+        missing += [
+            str(descriptor.digest)
+            for descriptor in manifest.manifests
+            if not self.repositories.has_manifest(repository, descriptor.digest)
+        ]
+        if missing:
+            raise ManifestBlobUnknown(detail={"digests": missing})
+
+    def delete_manifest(self, repository: Repository, digest: Digest) -> None:
+        """Take a manifest and its tags out of the repository; raise `ManifestUnknown`."""
+        with self.locks.repository(repository):
+            if not self.repositories.has_manifest(repository, digest):
+                raise ManifestUnknown(detail={"digest": str(digest)})
+            self._forget(repository, digest)
+            self.repositories.remove_manifest(repository, digest)
+
+    def delete_tag(self, repository: Repository, tag: Tag) -> None:
+        """Remove a tag and nothing else; raise `ManifestUnknown`."""
+        with self.locks.repository(repository):
+            self._tags.forget((repository, tag))
+            if not self.repositories.remove_tag(repository, tag):
+                raise ManifestUnknown(detail={"tag": tag.name})
+
+    def _forget(self, repository: Repository, digest: Digest) -> None:
+        self._manifests.forget((repository, digest))
+        self._referrers.forget((repository, digest))
+
+    # lists
+
+    def tags(self, repository: Repository, most: int, last: str) -> Page:
+        """Return at most ``most`` tags after ``last``; raise `NameUnknown`."""
+        return _page((tag.name for tag in self.repositories.tags(repository, last)), most)
+
+    def catalog(self, most: int, last: str) -> Page:
+        """Return at most ``most`` repositories after ``last``."""
+        return _page((repository.name for repository in self.repositories.all(last)), most)
+
+    def referrers(self, repository: Repository, subject: Digest, artifact_type: str | None) -> bytes:
+        """Return the index of the manifests whose subject is ``subject``, of one artifact type if given.
+
+        There is no index of subjects on disk that could be wrong: the repository's manifests are listed, and each
+        one's content, which never changes, is read once. So what another registry wrote or removed counts as well.
+        """
+        found = []
+        for digest in self.repositories.manifests(repository):
+            referrer = self._referrer(repository, digest)
+            if referrer.subject != subject or referrer.descriptor is None:
+                continue
+            if artifact_type not in (None, referrer.descriptor.get("artifactType")):
+                continue
+            if self.repositories.has_manifest(repository, digest):
+                found.append(referrer.descriptor)
+        return referrers_index(sorted(found, key=lambda descriptor: str(descriptor["digest"])))
+
+    def _referrer(self, repository: Repository, digest: Digest) -> _Referrer:
+        key = (repository, digest)
+        referrer = self._referrers.get(key)
+        if referrer is None:
+            try:
+                stored = self._read_manifest(repository, digest)
+            except (ManifestUnknown, FileTooLarge):
+                # Removed a moment ago, or damaged: not remembered, for it may be pushed again.
+                return _Referrer(None)
+            referrer = _describe(stored)
+            self._referrers.put(key, referrer, 256 if referrer.subject is None else 512 + len(stored.content))
+        return referrer
+
+
+def _describe(stored: StoredManifest) -> _Referrer:
+    try:
+        manifest = read_manifest(stored.content, stored.media_type)
+    except RegistryError:
+        # Another registry accepted it: it is served, but says nothing that we could list.
+        return _Referrer(None)
+    if manifest.subject is None:
+        return _Referrer(None)
+    return _Referrer(manifest.subject, referrer_descriptor(manifest, stored.digest, len(stored.content)))
+
+
+def _media_type(content_type: str | None, declared: str) -> str:
+    """Return the media type of a manifest that came as ``content_type`` and says ``declared``."""
+    media_type = declared if content_type is None or content_type in GENERIC else content_type
+    if media_type == OPAQUE:
+        raise ManifestInvalid("neither Content-Type nor the manifest itself says what it is")
+    if not media_type.startswith("application/") or len(media_type) > 255:
+        # Not text/html above all: a manifest is served to browsers as what it was pushed as.
+        raise ManifestInvalid(f"{media_type[:200]!r} is no media type of a manifest")
+    return media_type
+
+
+def _page(names: Iterable[str], most: int) -> Page:
+    found = list(islice(names, most + 1 if most else 0))
+    return Page(found[:most], len(found) > most)
+
+
+def _is_settled(found: Stat) -> bool:
+    """Return whether a later change of the file would show in its time stamp."""
+    return time.time_ns() - found.mtime_ns > _RACY

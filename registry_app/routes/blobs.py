@@ -1,0 +1,47 @@
+"""Blobs: ``/v2/<name>/blobs/<digest>``. OCI spec, "Pulling blobs", "Checking if content exists", "Deleting blobs"."""
+
+from sanic import Request
+from sanic.response import HTTPResponse
+
+from registry_app.headers import names_entity, requested_span
+from registry_app.reference import Digest
+from registry_app.routes.addresses import Address
+from registry_app.routes.answers import COMMON, Header, answer, answer_head, namespace
+from registry_app.routes.service import Query, Service
+from registry_app.transport import send_file
+
+
+async def pull_blob(service: Service, request: Request, address: Address) -> HTTPResponse | None:
+    """Answer GET and HEAD, whole or a range."""
+    digest = Digest.parse(address.last)
+    size = service.registry.blob_size(address.repository, digest)
+    headers: list[Header] = [
+        ("Content-Type", "application/octet-stream"),
+        ("Docker-Content-Digest", str(digest)),
+        ("Etag", f'"{digest}"'),
+        ("Accept-Ranges", "bytes"),
+        ("Cache-Control", "max-age=31536000"),
+        *namespace(Query(request)),
+    ]
+    if names_entity(request.headers.getall("if-none-match", []), str(digest)):
+        return answer(304, headers)
+    span = None
+    if "range" in request.headers and names_entity(request.headers.getall("if-range", ["*"]), str(digest)):
+        span = requested_span(request.headers["range"], size)
+    status, start, length = (206, span.start, span.length) if span else (200, 0, size)
+    if span:
+        headers.append(("Content-Range", f"bytes {span.start}-{span.last}/{size}"))
+    if request.method == "HEAD":
+        return answer_head(status, headers, length)
+    file = service.registry.open_blob(digest)
+    return await send_file(
+        request, status=status, headers=[*COMMON, *headers], path=file, offset=start, length=length
+    )
+
+
+async def delete_blob(service: Service, request: Request, address: Address) -> HTTPResponse:
+    """Answer DELETE."""
+    service.require_deletable()
+    digest = Digest.parse(address.last)
+    await service.run(request, service.registry.delete_blob, address.repository, digest)
+    return answer(202)

@@ -1,0 +1,102 @@
+"""Manifests: ``/v2/<name>/manifests/<reference>`` and ``/v2/<name>/referrers/<digest>``.
+
+OCI spec, "Pulling manifests", "Pushing manifests", "Deleting manifests", "Deleting tags", "Listing referrers".
+"""
+
+from sanic import Request
+from sanic.response import HTTPResponse
+
+from registry_app.errors import ManifestInvalid, ManifestTooLarge, ManifestUnknown, TagInvalid
+from registry_app.headers import accepts, media_type, names_entity
+from registry_app.manifest import OCI_INDEX, OCI_MANIFEST
+from registry_app.reference import Digest, Reference, Tag, parse_reference
+from registry_app.routes.addresses import Address
+from registry_app.routes.answers import Header, answer, answer_head, namespace
+from registry_app.routes.service import Query, Service
+from registry_app.transport import BodyTooLarge, small_body
+
+
+async def pull_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:
+    """Answer GET and HEAD."""
+    stored = service.registry.manifest(address.repository, _existing(address))
+    headers: list[Header] = [
+        ("Content-Type", stored.media_type),
+        ("Docker-Content-Digest", str(stored.digest)),
+        ("Etag", f'"{stored.digest}"'),
+        *namespace(Query(request)),
+    ]
+    if names_entity(request.headers.getall("if-none-match", []), str(stored.digest)):
+        return answer(304, headers)
+    # As the reference registry: Docker's types go to everyone, OCI's to those who say that they know them.
+    if stored.media_type in (OCI_MANIFEST, OCI_INDEX):
+        if not accepts(request.headers.getall("accept", []), stored.media_type):
+            raise ManifestUnknown(
+                f"the manifest is of type {stored.media_type}, which the client does not accept"
+            )
+    if request.method == "HEAD":
+        return answer_head(200, headers, len(stored.content))
+    return answer(200, headers, stored.content)
+
+
+async def push_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:
+    """Answer PUT. OCI spec, end-7b: tags to set beside a digest come as parameters ``tag``."""
+    service.require_writable()
+    reference, query = parse_reference(address.last), Query(request)
+    tags = [Tag.parse(text) for text in query.all("tag")]
+    content_type = request.headers.get("content-type")
+    plain = media_type(content_type)
+    if content_type and plain is None:
+        raise ManifestInvalid("malformed Content-Type", detail=content_type[:200])
+    try:
+        content = await small_body(request, service.settings.max_manifest)
+    except BodyTooLarge as error:
+        raise ManifestTooLarge(
+            f"a manifest has at most {service.settings.max_manifest} bytes here"
+        ) from error
+    registry, repository = service.registry, address.repository
+    pushed = await service.run(request, registry.put_manifest, repository, reference, content, plain, tags)
+    headers: list[Header] = [
+        ("Location", f"{location(service)}/{repository}/manifests/{pushed.digest}"),
+        ("Docker-Content-Digest", str(pushed.digest)),
+    ]
+    if pushed.subject is not None:
+        headers.append(("OCI-Subject", str(pushed.subject)))
+    headers += [("OCI-Tag", tag.name) for tag in pushed.tags if tag != reference]
+    return answer(201, headers)
+
+
+async def delete_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:
+    """Answer DELETE: a digest takes its tags with it, a tag goes alone."""
+    service.require_deletable()
+    reference, registry = _existing(address), service.registry
+    if isinstance(reference, Tag):
+        await service.run(request, registry.delete_tag, address.repository, reference)
+    else:
+        await service.run(request, registry.delete_manifest, address.repository, reference)
+    return answer(202)
+
+
+async def list_referrers(service: Service, request: Request, address: Address) -> HTTPResponse:
+    """Answer GET with an image index. Never 404: a subject need not exist."""
+    subject, query = Digest.parse(address.last), Query(request)
+    artifact_type = query.one("artifactType")
+    body = await service.run(
+        request, service.registry.referrers, address.repository, subject, artifact_type or None
+    )
+    headers: list[Header] = [("Content-Type", OCI_INDEX), *namespace(query)]
+    if artifact_type:
+        headers.append(("OCI-Filters-Applied", "artifactType"))
+    return answer(200, headers, body)
+
+
+def location(service: Service) -> str:
+    """Return the beginning of every ``Location``."""
+    return f"{service.settings.host}{service.settings.prefix}v2"
+
+
+def _existing(address: Address) -> Reference:
+    """Return the reference in an address that should exist; what is no tag has never been pushed."""
+    try:
+        return parse_reference(address.last)
+    except TagInvalid as error:
+        raise ManifestUnknown(detail=error.detail) from error
