@@ -57,7 +57,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
 
 
 def _settings(arguments: Sequence[str]) -> "Settings":
-    """Return the settings in the environment; print every mistake and leave with 2 if they make no registry."""
+    """Return the settings in the environment; print every mistake and exit with 2 if there is one."""
     from registry_app.settings import SettingsError, load
 
     if arguments:

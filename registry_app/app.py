@@ -61,7 +61,8 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     """Return the application that serves the store on ``fs``; raise OSError if its root cannot be made."""
     fs.make_directory(fs.root)
     service = Service(Registry(settings, fs))
-    # Sanic keeps all applications of a process by name; several registries in one process are tests' business.
+    # Sanic keeps all applications of a process by name; several registries in one process are tests'
+    # business.
     app: Application = Sanic(f"registry-{next(_NUMBERS)}", configure_logging=False)
     app.config.update(_config(settings))
 
@@ -88,7 +89,8 @@ def _config(settings: Settings) -> dict[str, object]:
         "KEEP_ALIVE_TIMEOUT": 120,
         "REQUEST_TIMEOUT": settings.idle_timeout,
         "RESPONSE_TIMEOUT": settings.idle_timeout,
-        # Sanic's own limit, on bodies that no handler reads as a stream; also what it reads of a refused body.
+        # Sanic's own limit, on bodies that no handler reads as a stream; also what it reads of a refused
+        # body.
         "REQUEST_MAX_SIZE": settings.max_manifest,
         "REQUEST_MAX_HEADER_SIZE": settings.max_header,
         "MOTD": False,

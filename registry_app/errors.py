@@ -1,8 +1,9 @@
 """What a registry may answer when it cannot do as asked: one class per error code of the specification.
 
 Code, HTTP status and a default message are declared together, once. Whoever finds the fault raises the class;
-the application has one handler that turns it into the JSON body of the OCI distribution specification, "Error Codes".
-`RegistryError` is the root; the order below is the specification's, then Docker's additions, then ours.
+the application has one handler that turns it into the JSON body of the OCI distribution specification, "Error
+Codes". `RegistryError` is the root; the order below is the specification's, then Docker's additions, then
+ours.
 """
 
 import json
@@ -13,7 +14,8 @@ from typing import ClassVar
 class RegistryError(Exception):
     """The request cannot be served; `code`, `status` and the message say why.
 
-    `detail` is any JSON value for the ``detail`` field; `headers` go with the answer (``Retry-After``, ``Allow``…).
+    `detail` is any JSON value for the ``detail`` field; `headers` go with the answer (``Retry-After``,
+    ``Allow``…).
     """
 
     code: ClassVar[str] = "UNKNOWN"

@@ -34,8 +34,8 @@ class Span:
 def requested_span(value: str | None, size: int) -> Span | None:
     """Return the part that a ``Range`` header asks of ``size`` bytes; None for all of it.
 
-    What is no single range of bytes is ignored, as RFC 9110, section 14.2 allows; a range that begins after the end
-    raises `RangeInvalid`.
+    What is no single range of bytes is ignored, as RFC 9110, section 14.2 allows; a range that begins after
+    the end raises `RangeInvalid`.
     """
     match = _RANGE.fullmatch(value.strip()) if value else None
     if match is None or not (match["first"] or match["last"]):
@@ -48,7 +48,8 @@ def requested_span(value: str | None, size: int) -> Span | None:
     first = int(match["first"])
     last = min(int(match["last"]), size - 1) if match["last"] else size - 1
     if match["last"] and int(match["last"]) < first:
-        # RFC 9110, section 14.1.1 makes this invalid, thus ignorable; conformance tests and the reference want 416.
+        # RFC 9110, section 14.1.1 makes this invalid, thus ignorable; conformance tests and the reference
+        # want 416.
         raise RangeInvalid(headers=[("Content-Range", f"bytes */{size}")])
     if first >= size:
         raise RangeInvalid(headers=[("Content-Range", f"bytes */{size}")])
@@ -58,7 +59,8 @@ def requested_span(value: str | None, size: int) -> Span | None:
 def chunk_span(value: str) -> Span:
     """Return the part of an upload that a chunk's ``Content-Range`` claims to be; raise `RangeInvalid`.
 
-    OCI spec, "Pushing a blob in chunks": ``<first>-<last>`` without a unit. What RFC 9110 would write is read, too.
+    OCI spec, "Pushing a blob in chunks": ``<first>-<last>`` without a unit. What RFC 9110 would write is
+    read, too.
     """
     match = _CHUNK.fullmatch(value.strip())
     if match is None or int(match["last"]) < int(match["first"]):
@@ -67,7 +69,9 @@ def chunk_span(value: str) -> Span:
 
 
 def names_entity(values: Iterable[str], entity: str) -> bool:
-    """Return whether an ``If-None-Match`` or ``If-Range`` names ``entity``, quoted or, as some clients do, bare."""
+    """Return whether an ``If-None-Match`` or ``If-Range`` names ``entity``, quoted or, as some clients do,
+    bare.
+    """
     for value in values:
         if value.strip() == "*":
             return True
@@ -77,13 +81,17 @@ def names_entity(values: Iterable[str], entity: str) -> bool:
 
 
 def accepts(values: Iterable[str], media_type: str) -> bool:
-    """Return whether ``Accept`` headers allow ``media_type``; no header allows everything. Weights do not matter."""
+    """Return whether ``Accept`` headers allow ``media_type``; no header allows everything. Weights do not
+    matter.
+    """
     wanted = [part.partition(";")[0].strip().lower() for value in values for part in value.split(",")]
     kind = media_type.partition("/")[0]
     return not wanted or any(part in (media_type, "*/*", f"{kind}/*") for part in wanted)
 
 
 def media_type(value: str | None) -> str | None:
-    """Return the media type in a ``Content-Type``, without parameters; None if there is none or it is malformed."""
+    """Return the media type in a ``Content-Type``, without parameters; None if there is none or it is
+    malformed.
+    """
     plain = (value or "").partition(";")[0].strip()
     return plain if is_media_type(plain) else None

@@ -10,7 +10,7 @@ TIMEOUT = 5.0
 
 
 def is_ready(settings: Settings) -> bool:
-    """Return whether ``GET /v2/`` on the registry's own address is answered; say on standard error why not."""
+    """Return whether ``GET /v2/`` on the own address is answered; say on standard error why not."""
     host, port = settings.address
     # An address that means every interface is no address to connect to.
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104

@@ -1,7 +1,7 @@
 """What a manifest says: media type, what it refers to, its subject. The bytes themselves are never changed.
 
-Known media types are checked as far as the registry relies on them (descriptors have digests, lists are lists);
-unknown fields are none of its business. Unknown media types are opaque.
+Known media types are checked as far as the registry relies on them (descriptors have digests, lists are
+lists); unknown fields are none of its business. Unknown media types are opaque.
 
 Sources: OCI image specification 1.1 (manifest, index, descriptor), Docker image manifest version 2, schema 2.
 """
@@ -117,7 +117,8 @@ def read_manifest(content: bytes, media_type: str) -> Manifest:
 def referrer_descriptor(manifest: Manifest, digest: Digest, size: int) -> dict[str, object]:
     """Return how ``manifest`` is listed among its subject's referrers.
 
-    OCI spec, "Listing referrers": an artifact type of its own, else the configuration's media type; annotations too.
+    OCI spec, "Listing referrers": an artifact type of its own, else the configuration's media type;
+    annotations too.
     """
     descriptor: dict[str, object] = {"mediaType": manifest.media_type, "digest": str(digest), "size": size}
     if manifest.artifact_type:
@@ -152,7 +153,7 @@ def _descriptors(document: dict[str, Any], name: str) -> tuple[Descriptor, ...]:
 
 
 def _items(value: object, name: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects in ``value``, which is one for a subject or configuration, and a list for the others."""
+    """Yield the objects in ``value``: one for a subject or a configuration, else a list."""
     entries: object = [value] if name in ("config", "subject") else value
     if not isinstance(entries, list):
         raise ManifestInvalid(f"{name} is not a list")

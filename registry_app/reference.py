@@ -1,7 +1,8 @@
-"""The names of things: repository, tag, digest. Text is parsed here once; afterwards a `Digest` is a `Digest`.
+"""The names of things: repository, tag, digest. Text is parsed here once; afterwards a `Digest` is a
+`Digest`.
 
-Grammar: OCI distribution specification, "Pulling manifests" (name and tag), and image specification, "Digests".
-Parsing is the only way in, so no name that reaches the storage can leave its directory.
+Grammar: OCI distribution specification, "Pulling manifests" (name and tag), and image specification,
+"Digests". Parsing is the only way in, so no name that reaches the storage can leave its directory.
 """
 
 import hashlib
@@ -12,9 +13,12 @@ from typing import Self
 from registry_app.errors import DigestInvalid, NameInvalid, TagInvalid
 
 NAME_LENGTH = 255
-"""Longest name of a repository, in characters (the specification's advice, and the reference registry's limit)."""
+"""Longest name of a repository, in characters (the specification's advice, and the reference registry's
+limit).
+"""
 
-# Possessive in effect: every alternative starts with a character that the one before cannot hold, so no back-tracking.
+# Possessive in effect: every alternative starts with a character that the one before cannot hold, so no
+# back-tracking.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)

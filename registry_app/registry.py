@@ -1,7 +1,8 @@
-"""The verbs of the specification over a store. Plain and synchronous: knows no HTTP, no event loop, no thread.
+"""The verbs of the specification over a store. Plain and synchronous: knows no HTTP, no event loop, no
+thread.
 
-Every method that returns has done what it says, durably; every method that raises has changed nothing that a client
-can see.
+Every method that returns has done what it says, durably; every method that raises has changed nothing that a
+client can see.
 """
 
 import time
@@ -119,12 +120,14 @@ class Registry:
             raise BlobUnknown(detail={"digest": str(digest)}) from error
 
     def delete_blob(self, repository: Repository, digest: Digest) -> None:
-        """Take a blob out of a repository; raise `BlobUnknown`. Its content stays: others may have it, too."""
+        """Take a blob out of a repository; raise `BlobUnknown`. The content stays: others may have it."""
         if not self.repositories.remove_blob(repository, digest):
             raise BlobUnknown(detail={"digest": str(digest)})
 
     def mount(self, repository: Repository, digest: Digest, source: Repository | None) -> bool:
-        """Make a blob of ``source``, or of any repository, part of ``repository``; return False if it is not there."""
+        """Make a blob of ``source``, or of any repository, part of ``repository``; return False if it is not
+        there.
+        """
         self.repositories.require_storable(repository)
         with self.locks.digest(digest):
             if source is not None and not self.repositories.has_blob(source, digest):
@@ -142,7 +145,9 @@ class Registry:
         return self.uploads.start(repository, algorithm)
 
     def finish_upload(self, repository: Repository, upload_id: str, digest: Digest) -> None:
-        """Make a flushed upload a blob of the repository; raise `DigestInvalid` and leave nothing if it is another."""
+        """Make a flushed upload a blob of the repository; raise `DigestInvalid` and leave nothing if it is
+        another.
+        """
         # Over both: who looks for blobs that no repository has must not come between.
         with self.locks.digest(digest):
             self.uploads.commit(repository, upload_id, digest)
@@ -156,7 +161,9 @@ class Registry:
     # manifests
 
     def resolve(self, repository: Repository, reference: Reference) -> Digest:
-        """Return the digest that ``reference`` means; raise `ManifestUnknown` if it is a tag that is not there."""
+        """Return the digest that ``reference`` means; raise `ManifestUnknown` if it is a tag that is not
+        there.
+        """
         if isinstance(reference, Digest):
             return reference
         key = (repository, reference)
@@ -210,7 +217,8 @@ class Registry:
     ) -> Pushed:
         """Store a manifest under ``reference``, and under ``tags`` too.
 
-        Raises `ManifestInvalid`, `ManifestBlobUnknown`, `DigestInvalid`, `NameInvalid`, `TagInvalid` or `DiskFull`.
+        Raises `ManifestInvalid`, `ManifestBlobUnknown`, `DigestInvalid`, `NameInvalid`, `TagInvalid` or
+        `DiskFull`.
         """
         tags = (reference, *tags) if isinstance(reference, Tag) else tuple(tags)
         digest = reference if isinstance(reference, Digest) else Digest.of(content)
@@ -281,8 +289,9 @@ class Registry:
     def referrers(self, repository: Repository, subject: Digest, artifact_type: str | None) -> bytes:
         """Return the index of the manifests whose subject is ``subject``, of one artifact type if given.
 
-        There is no index of subjects on disk that could be wrong: the repository's manifests are listed, and each
-        one's content, which never changes, is read once. So what another registry wrote or removed counts as well.
+        There is no index of subjects on disk that could be wrong: the repository's manifests are listed, and
+        each one's content, which never changes, is read once. So what another registry wrote or removed
+        counts as well.
         """
         found = []
         for digest in self.repositories.manifests(repository):

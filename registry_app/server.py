@@ -21,7 +21,7 @@ def serve(settings: Settings) -> int:
         app = create_app(settings, for_this_platform(settings.root))
         listener = listen(settings.address)
     except OSError as error:
-        log.error("cannot start: %s", error)
+        log.critical("cannot start: %s", error)
         return 1
     host, port = listener.getsockname()[:2]
     log.info("listening on %s, port %d, storing in %s", host, port, settings.root)

@@ -1,9 +1,9 @@
 """What can be set, read once from the environment under the names of the reference registry.
 
-So that a ``docker run -e …`` line written for ``registry:2`` works unchanged, every name is one that the reference
-registry derives from its configuration file (``REGISTRY_`` and the path to the value, with underscores). A name that
-it knows and that means nothing here is a warning; a name that nobody knows is an error: a misspelt setting that is
-silently ignored is worse than a registry that does not start.
+So that a ``docker run -e …`` line written for ``registry:2`` works unchanged, every name is one that the
+reference registry derives from its configuration file (``REGISTRY_`` and the path to the value, with
+underscores). A name that it knows and that means nothing here is a warning; a name that nobody knows is an
+error: a misspelt setting that is silently ignored is worse than a registry that does not start.
 
 Source: https://distribution.github.io/distribution/about/configuration/
 """
@@ -37,7 +37,9 @@ IRRELEVANT = re.compile(
     # What Docker links and Kubernetes put into a container beside a service called "registry".
     r"|NAME|ENV_.*|PORT(_.*)?|SERVICE_.*)"
 )
-"""Names of the reference registry that this one can do without: it behaves as if they were not set, and says so."""
+"""Names of the reference registry that this one can do without: it behaves as if they were not set, and says
+so.
+"""
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
@@ -61,7 +63,9 @@ def parse_duration(value: object) -> object:
 
 
 def parse_size(value: object) -> object:
-    """Return the bytes of a size as people write it (``4MiB``, ``512M``, ``1048576``); all units are powers of 1024."""
+    """Return the bytes of a size as people write it (``4MiB``, ``512M``, ``1048576``); all units are powers
+    of 1024.
+    """
     if not isinstance(value, str):
         return value
     match = _SIZE.fullmatch(value.strip())
@@ -125,7 +129,9 @@ class Settings(BaseModel):
         default=24 * 3600.0, alias="REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_INTERVAL"
     )
     reserve: Bytes = Field(default=256 * MEBIBYTE, alias="REGISTRY_STORAGE_FILESYSTEM_RESERVE")
-    """Free space that no upload may touch, so that the disk, and what else lives on it, survives a careless push."""
+    """Free space that no upload may touch, so that the disk, and what else lives on it, survives a careless
+    push.
+    """
 
     max_manifest: Annotated[Bytes, Field(ge=4 * MEBIBYTE)] = Field(
         default=4 * MEBIBYTE, alias="REGISTRY_HTTP_LIMITS_MANIFEST"
@@ -178,7 +184,9 @@ NAMES = frozenset(str(field.alias) for field in Settings.model_fields.values())
 
 
 def load(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """Return the settings and warnings for whoever reads the log; raise `SettingsError` with all mistakes at once."""
+    """Return the settings and warnings for whoever reads the log; raise `SettingsError` with all mistakes at
+    once.
+    """
     ours = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
     known = {name: value for name, value in ours.items() if name in NAMES}
     ignored = sorted(name for name in ours if name not in NAMES and IRRELEVANT.fullmatch(name))
@@ -194,7 +202,7 @@ def load(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
 
 def _unknown(name: str) -> str:
     if name.startswith("REGISTRY_AUTH"):
-        return f"{name}: this version has no authentication; put it behind a proxy that has, or unset the variable"
+        return f"{name}: this version has no authentication; put a proxy with one before it, or unset this"
     if name.startswith("REGISTRY_PROXY"):
         return f"{name}: this version is no pull-through cache; unset the variable"
     import difflib  # noqa: PLC0415 - only for a mistake; costs a start 2 ms

@@ -1,7 +1,8 @@
-"""Which resource a path means. Read from its right end, since names of repositories contain slashes and words.
+"""Which resource a path means. Read from its right end, since names of repositories contain slashes and
+words.
 
-``a/manifests/b/blobs/sha256:…`` is a blob of the repository ``a/manifests/b``. Nothing here touches a disk, and every
-part has passed its grammar before anything can.
+``a/manifests/b/blobs/sha256:…`` is a blob of the repository ``a/manifests/b``. Nothing here touches a disk,
+and every part has passed its grammar before anything can.
 """
 
 from dataclasses import dataclass

@@ -45,7 +45,8 @@ def answer_error(error: RegistryError) -> HTTPResponse:
 def namespace(query: Query) -> list[Header]:
     """Return the header that confirms whom a client took this registry for: ``ns=mcr.microsoft.com``.
 
-    OCI spec, "Registry proxying": a client that was told to use another host instead says so, and is told back.
+    OCI spec, "Registry proxying": a client that was told to use another host instead says so, and is told
+    back.
     """
     value = query.one("ns")
     return [("OCI-Namespace", value)] if value is not None and _NAMESPACE.fullmatch(value) else []

@@ -1,4 +1,6 @@
-"""Blobs: ``/v2/<name>/blobs/<digest>``. OCI spec, "Pulling blobs", "Checking if content exists", "Deleting blobs"."""
+"""Blobs: ``/v2/<name>/blobs/<digest>``. OCI spec, "Pulling blobs", "Checking if content exists", "Deleting
+blobs".
+"""
 
 from sanic import Request
 from sanic.response import HTTPResponse

@@ -1,4 +1,4 @@
-"""Lists: ``/v2/``, ``/v2/_catalog`` and ``/v2/<name>/tags/list``. OCI spec, "Listing tags"; Docker's catalog."""
+"""Lists: ``/v2/``, ``/v2/_catalog`` and ``/v2/<name>/tags/list``. OCI spec, "Listing tags"."""
 
 import json
 from urllib.parse import quote

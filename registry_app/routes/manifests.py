@@ -1,6 +1,7 @@
 """Manifests: ``/v2/<name>/manifests/<reference>`` and ``/v2/<name>/referrers/<digest>``.
 
-OCI spec, "Pulling manifests", "Pushing manifests", "Deleting manifests", "Deleting tags", "Listing referrers".
+OCI spec, "Pulling manifests", "Pushing manifests", "Deleting manifests", "Deleting tags", "Listing
+referrers".
 """
 
 from sanic import Request
@@ -28,11 +29,11 @@ async def pull_manifest(service: Service, request: Request, address: Address) ->
     if names_entity(request.headers.getall("if-none-match", []), str(stored.digest)):
         return answer(304, headers)
     # As the reference registry: Docker's types go to everyone, OCI's to those who say that they know them.
-    if stored.media_type in (OCI_MANIFEST, OCI_INDEX):
-        if not accepts(request.headers.getall("accept", []), stored.media_type):
-            raise ManifestUnknown(
-                f"the manifest is of type {stored.media_type}, which the client does not accept"
-            )
+    accept = request.headers.getall("accept", [])
+    if stored.media_type in (OCI_MANIFEST, OCI_INDEX) and not accepts(accept, stored.media_type):
+        raise ManifestUnknown(
+            f"the manifest is of type {stored.media_type}, which the client does not accept"
+        )
     if request.method == "HEAD":
         return answer_head(200, headers, len(stored.content))
     return answer(200, headers, stored.content)

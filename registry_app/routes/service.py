@@ -1,4 +1,6 @@
-"""What handlers share: the registry, its settings, the threads that wait for disks, and the query of a request."""
+"""What handlers share: the registry, its settings, the threads that wait for disks, and the query of a
+request.
+"""
 
 import asyncio
 import logging
@@ -23,7 +25,8 @@ Result = TypeVar("Result")
 log = logging.getLogger("registry")
 
 TURN_TIMEOUT = 10.0
-"""Seconds a request waits until another one, perhaps of a client that has gone, lets go of the same upload."""
+"""Seconds a request waits until another one, perhaps of a client that has gone, lets go of the same upload.
+"""
 
 _MOST_PARAMETERS = 200
 
@@ -44,10 +47,11 @@ class Service:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> Result:
-        """Return what a blocking function returns, from a thread; the response time-out does not count meanwhile.
+        """Return what a blocking function returns, from a thread; the response time-out does not count
+        meanwhile.
 
-        A client that leaves does not stop it half-way, and nobody else gets its turn before the thread has ended
-        what it began.
+        A client that leaves does not stop it half-way, and nobody else gets its turn before the thread has
+        ended what it began.
         """
         loop = asyncio.get_running_loop()
         with server_at_work(request):

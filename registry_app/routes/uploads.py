@@ -1,7 +1,7 @@
 """Uploads: ``/v2/<name>/blobs/uploads/`` and ``…/uploads/<id>``.
 
-OCI spec, "Pushing blobs": in one request, POST then PUT, in chunks or streamed, mounted from another repository,
-status and cancellation.
+OCI spec, "Pushing blobs": in one request, POST then PUT, in chunks or streamed, mounted from another
+repository, status and cancellation.
 """
 
 from collections.abc import AsyncIterator

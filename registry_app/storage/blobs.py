@@ -33,7 +33,8 @@ class BlobStore:
         return self._fs.read_bytes(self._layout.blob_data(digest), limit)
 
     def adopt(self, path: str, digest: Digest, size: int) -> None:
-        """Make the verified, flushed and closed file at ``path`` the blob ``digest``, unless it is there already.
+        """Make the verified, flushed and closed file at ``path`` the blob ``digest``, unless it is there
+        already.
 
         A blob of another size under that name was damaged by whoever wrote it, and is replaced.
         """

@@ -1,4 +1,6 @@
-"""A bounded memory of what was read. It never says that something exists: whoever asks compares with the disk first."""
+"""A bounded memory of what was read. It never says that something exists: whoever asks compares with the disk
+first.
+"""
 
 import threading
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Where everything lies on disk: the layout of the reference registry, version 2. The only place that joins paths.
+"""Where everything lies on disk: the layout of the reference registry. The only place that joins paths.
 
 ::
 
@@ -16,7 +16,7 @@
             │   ├── revisions
             │   │   └── <algorithm>/<hex>
             │   │       ├── link                 the manifest belongs to the repository
-            │   │       └── mediatype            ours; only if the content does not tell (see `repositories.py`)
+            │   │       └── mediatype            ours, and rare: see `repositories`
             │   └── tags
             │       └── <tag>
             │           ├── current/link         what the tag points to
@@ -27,8 +27,9 @@
                     ├── data                     what has come so far
                     └── startedat                RFC 3339, UTC
 
-A ``link`` file holds a digest, ``sha256:…``, and nothing else: no newline. The reference registry ignores files and
-directories that it does not know inside of those that begin with an underscore, so ``mediatype`` does not disturb it.
+A ``link`` file holds a digest, ``sha256:…``, and nothing else: no newline. The reference registry ignores
+files and directories that it does not know inside of those that begin with an underscore, so ``mediatype``
+does not disturb it.
 
 Source: distribution/distribution ``registry/storage/paths.go``.
 """
@@ -43,7 +44,7 @@ LINK = "link"
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of the store below ``root``, joined with ``/`` on every platform: the file system object translates."""
+    """The paths of the store below ``root``, always joined with ``/``: the file system object translates."""
 
     root: str
     base: str = field(init=False, repr=False)

@@ -14,8 +14,8 @@ _LONGEST = 256
 def read_link(fs: FileSystem, path: str) -> Digest | None:
     """Return the digest in a link; None if there is no link, or none that can be understood.
 
-    Registries that did not flush before they renamed have left empty links behind when the power failed. Such a link
-    names nothing; ``registry_app check`` lists it.
+    Registries that did not flush before they renamed have left empty links behind when the power failed. Such
+    a link names nothing; ``registry_app check`` lists it.
     """
     try:
         text = fs.read_bytes(path, _LONGEST).decode("ascii").strip()

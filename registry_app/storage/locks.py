@@ -1,7 +1,8 @@
-"""Locks by name: two threads wait for each other only if they work on the same thing (or, rarely, share a stripe).
+"""Locks by name: two threads wait for each other only if they work on the same thing (or, rarely, share a
+stripe).
 
-One lock for a whole registry makes every push wait for the slowest. A lock per name would have to be counted and
-removed. A fixed number of stripes needs neither.
+One lock for a whole registry makes every push wait for the slowest. A lock per name would have to be counted
+and removed. A fixed number of stripes needs neither.
 """
 
 import threading

@@ -1,8 +1,8 @@
 """What belongs to a repository: links to blobs and manifests, tags, and the list of all repositories.
 
-The layout has no place for a manifest's media type. The content tells it nearly always (`declared_media_type`). Where
-a client pushed something else than the content tells, and only there, it is kept in a file ``mediatype`` beside the
-revision's link, where the reference registry does not look.
+The layout has no place for a manifest's media type. The content tells it nearly always
+(`declared_media_type`). Where a client pushed something else than the content tells, and only there, it is
+kept in a file ``mediatype`` beside the revision's link, where the reference registry does not look.
 """
 
 import heapq
@@ -18,7 +18,7 @@ _LONGEST_MEDIA_TYPE = 512
 
 
 class RepositoryStore:
-    """The repositories of one store. Callers hold the repository's lock while they change tags and manifests."""
+    """The repositories of one store. Callers hold its lock while they change tags and manifests."""
 
     def __init__(self, fs: FileSystem, layout: Layout) -> None:
         self._fs = fs
@@ -37,7 +37,7 @@ class RepositoryStore:
             directory = self._layout.child(directory, component)
 
     def require_storable_tag(self, repository: Repository, tag: Tag) -> None:
-        """Raise `TagInvalid` if the disk cannot hold the tag, or takes it for another one of the repository."""
+        """Raise `TagInvalid` if the disk cannot hold the tag, or takes it for another one."""
         try:
             self._fs.check_entry(self._layout.tags(repository), tag.name, "tag")
         except NameNotStorable as error:
@@ -127,7 +127,7 @@ class RepositoryStore:
         return True
 
     def tags(self, repository: Repository, last: str = "") -> Iterator[Tag]:
-        """Yield the tags after ``last`` in lexical order; raise `NameUnknown` if there is no such repository."""
+        """Yield the tags after ``last`` in lexical order; raise `NameUnknown` if the repository is absent."""
         if self._fs.stat(self._layout.manifests(repository)) is None:
             raise NameUnknown(detail={"name": repository.name})
         for name in sorted(self._fs.list(self._layout.tags(repository))):
@@ -140,8 +140,9 @@ class RepositoryStore:
     def all(self, last: str = "") -> Iterator[Repository]:
         """Yield the repositories after ``last`` that hold something, in the lexical order of their names.
 
-        That is not the order of a walk (``a-b`` comes between ``a`` and ``a/b``): hence a heap of what to look at
-        next, on which a directory's inside stands under its name and a slash. What lies before ``last`` is not opened.
+        That is not the order of a walk (``a-b`` comes between ``a`` and ``a/b``): hence a heap of what to
+        look at next, on which a directory's inside stands under its name and a slash. What lies before
+        ``last`` is not opened.
         """
         heap: list[str] = []
         self._look_into("", last, heap)

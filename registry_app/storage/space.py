@@ -23,6 +23,7 @@ class Space:
             return
         raise DiskFull(
             f"not enough disk space in the registry: {free // _MEBIBYTE} MiB are free, "
-            f"{self._reserve // _MEBIBYTE} MiB of them reserved; remove images and collect garbage, or add space",
+            f"{self._reserve // _MEBIBYTE} MiB of them reserved; "
+            "remove images and collect garbage, or add space",
             detail={"needed": size, "free": free, "reserve": self._reserve},
         )

@@ -1,8 +1,8 @@
 """Uploads on their way to become blobs: a directory each, so that they outlive the process.
 
-What has come is in ``data``, and its length is the offset at which the client goes on; nothing else is needed to
-resume after a crash. The running hash is only remembered, not stored: if it is lost, or is not of the algorithm that
-the client ends with, the file is read once more before it becomes a blob.
+What has come is in ``data``, and its length is the offset at which the client goes on; nothing else is needed
+to resume after a crash. The running hash is only remembered, not stored: if it is lost, or is not of the
+algorithm that the client ends with, the file is read once more before it becomes a blob.
 """
 
 import hashlib
@@ -43,7 +43,9 @@ class Progress:
 
 
 class UploadWriter:
-    """Appends to one upload. `write` and `hash` get the same pieces in the same order, each in a thread of its own."""
+    """Appends to one upload. `write` and `hash` get the same pieces in the same order, each in a thread of
+    its own.
+    """
 
     def __init__(self, file: WritableFile, progress: Progress | None, space: Space) -> None:
         self._file = file
@@ -121,7 +123,9 @@ class UploadStore:
         return found.size
 
     def open(self, repository: Repository, upload_id: str, algorithm: str | None = None) -> UploadWriter:
-        """Open an upload to append to it; ``algorithm`` is that of the digest it will end with, if that is known."""
+        """Open an upload to append to it; ``algorithm`` is that of the digest it will end with, if that is
+        known.
+        """
         try:
             file = self._fs.open_append(self._layout.upload_data(repository, _checked(upload_id)))
         except FileNotFoundError as error:
