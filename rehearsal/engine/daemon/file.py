@@ -1,0 +1,171 @@
+"""daemon.json: its bytes, its names and its conflicts with flags (moby ``getConflictFreeConfiguration``)."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rehearsal.engine.daemon.keys import CONFIG, FLAT_KEYS, KEYS_WITHOUT_FLAG
+from rehearsal.engine.golang import jsontext, urls
+from rehearsal.engine.golang.jsontypes import JsonTypeError, Misfits, decode_struct
+from rehearsal.engine.golang.pflag import FlagSet
+from rehearsal.engine.golang.quoting import format_value
+from rehearsal.engine.golang.strconv import ParseError
+
+_DECODER_BLOCK = (
+    4096  # golang.org/x/text decodes in blocks of this size; only the offset in a message shows it
+)
+
+
+class FileError(ValueError):
+    """The file is refused; the message is the daemon's, without the words that name the file."""
+
+
+@dataclass(frozen=True)
+class FileConfiguration:
+    """What a file says: ``values`` has every key of the struct, ``given`` the flattened keys that it has."""
+
+    values: Mapping[str, object]
+    given: Mapping[str, object]
+
+
+def read(content: bytes, flags: FlagSet) -> FileConfiguration:
+    """Return what ``content`` configures, or raise `FileError`.
+
+    As in dockerd, a switch in the file also sets the flag of its name; the flag does not count as changed.
+    """
+    text = decode(content).strip()
+    if not text:
+        return FileConfiguration(_struct(jsontext.JsonObject(())), {})
+    value = _parse(text)
+    given = flatten(value)
+    check_names(given, flags)
+    check_conflicts(given, flags)
+    _set_switches(given, flags)
+    return FileConfiguration(_struct(value), given)
+
+
+def decode(content: bytes) -> str:
+    """Return the text of a file: UTF-8, or what its byte order mark says."""
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if content.startswith(mark):
+            errors = "strict" if encoding == "utf-8" else "replace"
+            return _decode(content, mark, encoding, errors)
+    return _decode(content, b"", "utf-8", "strict")
+
+
+def _decode(content: bytes, mark: bytes, encoding: str, errors: str) -> str:
+    try:
+        return content[len(mark) :].decode(encoding, errors)
+    except UnicodeDecodeError as error:
+        blocks = (len(mark) + error.start) // _DECODER_BLOCK + 1
+        offset = min(len(content), blocks * _DECODER_BLOCK)
+        raise FileError(
+            f"failed to decode configuration JSON at offset {offset}: encoding: invalid UTF-8"
+        ) from error
+
+
+def _parse(text: str) -> jsontext.JsonObject:
+    try:
+        value = jsontext.parse(text)
+    except jsontext.JsonSyntaxError as error:
+        raise FileError(f"invalid JSON: {error}") from error
+    if value is None:
+        return jsontext.JsonObject(())
+    if not isinstance(value, jsontext.JsonObject):
+        misfits = Misfits(root="")
+        misfits.add(value, "map[string]interface {}")
+        raise FileError(f"invalid JSON: {misfits.messages[0]}")
+    return value
+
+
+def _struct(value: jsontext.JsonObject) -> dict[str, object]:
+    try:
+        return decode_struct(value, CONFIG, "Config")
+    except JsonTypeError as error:
+        raise FileError(f"invalid JSON: {error}") from error
+
+
+def flatten(value: jsontext.JsonObject) -> dict[str, object]:
+    """Return the keys as dockerd checks them: an object's members stand for the object itself."""
+    flat: dict[str, object] = {}
+    for name, member in value.members:
+        plain = jsontext.plain(member)
+        if isinstance(plain, dict) and name not in FLAT_KEYS:
+            flat.update(plain)
+        else:
+            flat[name] = plain
+    return flat
+
+
+def check_names(given: Mapping[str, object], flags: FlagSet) -> None:
+    """Raise `FileError` if a key is the name neither of a flag nor of what a flag configures."""
+    configured = {flag.config_name for flag in flags if flag.config_name}
+    unknown = [
+        name
+        for name in given
+        if flags.lookup(name) is None and name not in KEYS_WITHOUT_FLAG and name not in configured
+    ]
+    if unknown:
+        raise FileError(
+            f"the following directives don't match any configuration option: {', '.join(unknown)}"
+        )
+
+
+def check_conflicts(given: Mapping[str, object], flags: FlagSet) -> None:
+    """Raise `FileError` if a key was given as a flag too, or as its older name."""
+    conflicts = []
+    for flag in flags:
+        if not flag.changed:
+            continue
+        names = (flag.config_name,) if flag.config_name else (flag.name, flag.shorthand)
+        name = next((name for name in names if name in given), None)
+        if name is not None:
+            conflicts.append(_conflict(name, str(flag.value), given[name]))
+    errors = []
+    if "host-gateway-ip" in given:
+        if "host-gateway-ips" in given:
+            errors.append(
+                "host-gateway-ip and host-gateway-ips must not both be specified in the config file"
+            )
+        flag_again = flags.flags["host-gateway-ip"]
+        if flag_again.changed:
+            value = given["host-gateway-ip"]
+            conflicts.append(_conflict("host-gateway-ip", str(flag_again.value), value))
+    if conflicts:
+        errors.append(
+            "the following directives are specified both as a flag and in the configuration file: "
+            + ", ".join(conflicts)
+        )
+    if errors:
+        raise FileError("\n".join(errors))
+
+
+def _conflict(name: str, flag_value: str, file_value: object) -> str:
+    if name in ("http-proxy", "https-proxy"):
+        flag_value, file_value = mask_credentials(flag_value), mask_credentials(str(file_value))
+    return f"{name}: (from flag: {flag_value}, from file: {format_value(file_value)})"
+
+
+def mask_credentials(text: str) -> str:
+    """Return a URL with its user and password hidden."""
+    try:
+        url = urls.parse(text)
+    except urls.UrlError:
+        return text
+    return text if url.user is None else str(url.with_user("xxxxx", "xxxxx"))
+
+
+def _set_switches(given: Mapping[str, object], flags: FlagSet) -> None:
+    for name, value in given.items():
+        flag = flags.lookup(name)
+        if flag is not None and flag.is_switch:
+            try:
+                flag.value.set(format_value(value))
+            except ParseError:
+                continue  # the daemon passes over it; the typed decoding names the misfit, if there is one

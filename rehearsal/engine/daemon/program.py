@@ -1,0 +1,77 @@
+"""dockerd.exe up to where it validates, registers its service or starts (moby ``daemon/command``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rehearsal.engine.daemon import configuration, startup, tls
+from rehearsal.engine.daemon.configuration import Configuration
+from rehearsal.engine.daemon.flags import daemon_flags
+from rehearsal.engine.daemon.machine import Machine
+from rehearsal.engine.golang.pflag import FlagError, FlagSet
+
+NO_ARGUMENTS = (
+    '"dockerd" accepts no argument(s).\n'
+    "See 'dockerd --help'.\n\nUsage:  dockerd [OPTIONS]\n\nA self-sufficient runtime for containers."
+)
+
+
+class Refused(ValueError):
+    """dockerd ends with exit code 1 and this message on stderr; ``warnings`` went to stdout before."""
+
+    def __init__(self, message: str, warnings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.warnings = tuple(warnings)
+
+
+@dataclass
+class Invocation:
+    """A command line that was understood, with the configuration that it leads to."""
+
+    flags: FlagSet
+    configuration: Configuration | None
+    warnings: list[str] = field(default_factory=list)
+
+    def asks(self, switch: str) -> bool:
+        """Whether a switch is on, by flag or by the key of its name in the file."""
+        return bool(self.flags.flags[switch].value.value)
+
+
+def read(arguments: Sequence[str], machine: Machine) -> Invocation:
+    """Return what dockerd understands of its arguments (without the program), or raise `Refused`.
+
+    The configuration is None where dockerd ends before it looks at one: ``--help`` and ``--version``.
+    """
+    flags = daemon_flags(
+        configuration.defaults(machine.environment),
+        verify_by_default=bool(machine.environment.get("DOCKER_TLS_VERIFY")),
+    )
+    try:
+        flags.parse(arguments)
+    except FlagError as error:
+        raise Refused(f"Status: {error}\nSee 'dockerd --help'., Code: 125") from error
+    warnings = list(flags.warnings)
+    if flags.changed("help") or flags.changed("version"):
+        return Invocation(flags, None, warnings)
+    if flags.arguments:
+        raise Refused(NO_ARGUMENTS, warnings)
+    logged: list[str] = []
+    try:
+        loaded = configuration.load(flags, machine, logged)
+        tls.check(loaded.values, machine)
+    except ValueError as error:
+        raise Refused(str(error), [*warnings, *map(log_line, logged)]) from error
+    invocation = Invocation(flags, loaded, [*warnings, *map(log_line, logged)])
+    if invocation.asks("validate"):
+        problem = startup.check_system(machine)
+        if problem:
+            raise Refused(f"system requirements not met: {problem}", invocation.warnings)
+    return invocation
+
+
+def log_line(message: str, level: str = "warning") -> str:
+    """Return a line of the daemon's log as it prints it on a console."""
+    time = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f'time="{time}" level={level} msg="{message}"'

@@ -1,0 +1,225 @@
+"""Whether dockerd starts with a configuration, and what it says (``daemonCLI.start``, ``NewDaemon``)."""
+
+from __future__ import annotations
+
+import ntpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rehearsal.engine.daemon import listening, logging_options, registries, validation
+from rehearsal.engine.daemon.configuration import SUPPORTED_API, Configuration, version_key
+from rehearsal.engine.daemon.file import mask_credentials
+from rehearsal.engine.daemon.machine import BAD_NAME, NO_PATH, Machine, bad_name
+from rehearsal.engine.golang.netip import AddressError, parse_prefix
+from rehearsal.engine.golang.quoting import quote
+from rehearsal.engine.golang.strconv import ParseError, ram_in_bytes
+
+OLDEST_BUILD = 17763
+_ISOLATIONS = ("default", "process", "hyperv")
+LogLine = tuple[str, str, dict[str, str]]
+"""(level, message, fields)"""
+
+
+class StartRefused(ValueError):
+    """The daemon stops. ``reported_running``: it had told the service manager before that it runs."""
+
+    def __init__(self, message: str, log: list[LogLine], *, reported_running: bool) -> None:
+        super().__init__(message)
+        self.log = log
+        self.reported_running = reported_running
+
+
+@dataclass
+class Started:
+    """A daemon that has come up."""
+
+    trust: registries.Trust
+    isolation: str
+    listening: listening.Listening
+    log: list[LogLine] = field(default_factory=list)
+
+
+def check_system(machine: Machine) -> str:
+    """Return what keeps this computer from running the daemon, or nothing."""
+    if machine.build < OLDEST_BUILD:
+        return (
+            "this version of Windows does not support the docker daemon "
+            f"(Windows build {OLDEST_BUILD} or higher is required)"
+        )
+    if not machine.has_containers_feature:
+        return "failed to load vmcompute.dll, ensure that the Containers feature is installed"
+    for name in ("hns", "vmcompute"):
+        if not machine.has_service(name):
+            return (
+                "a required service is not installed, ensure the Containers feature is installed: failed to open "
+                f"service {name}: The specified service does not exist as an installed service."
+            )
+    return ""
+
+
+def start(configuration: Configuration, machine: Machine, *, nat_exists: bool = False) -> Started:
+    """Return the daemon as it comes up, or raise `StartRefused` with its last words.
+
+    With ``nat_exists`` there is a nat network, so that none is made and ``fixed-cidr`` is not read.
+    """
+    log: list[LogLine] = []
+    running = False
+
+    def refuse(message: str) -> StartRefused:
+        return StartRefused(message, log, reported_running=running)
+
+    problem = check_system(machine)
+    if problem:
+        raise refuse(f"system requirements not met: {problem}")
+    log.append(("info", "Starting up", {}))
+    root_problem = _check_root(configuration.text("data-root"), machine)
+    if root_problem:
+        raise refuse(root_problem)
+    if configuration.switch("experimental"):
+        log.append(("warning", "Running with experimental features enabled", {}))
+    try:
+        opened = listening.open_all(configuration, machine)
+    except listening.ListenError as error:
+        raise refuse(f"failed to load listeners: {error}") from error
+    log += opened.log
+    running = True
+    _check_api_server(configuration, refuse_with=log)
+    try:
+        trust, isolation = _new_daemon(configuration, log, nat_exists=nat_exists)
+    except ValueError as error:
+        raise refuse(f"failed to start daemon: {error}") from error
+    _check_plugins(configuration, log)
+    try:
+        listening.check_metrics_address(configuration.text("metrics-addr"), machine)
+    except listening.ListenError as error:
+        raise refuse(f"failed to start metrics server: {error}") from error
+    if configuration.mapping("features").get("buildkit"):
+        log.append(("warning", _BUILDKIT_WARNING, {}))
+    log.append(("info", "Daemon has completed initialization", {}))
+    log += [("info", f"API listen on {address}", {}) for address in opened.addresses]
+    return Started(trust, isolation, opened, log)
+
+
+_BUILDKIT_WARNING = (
+    "Buildkit feature is enabled in the daemon.json configuration file. Support for BuildKit on Windows is "
+    "experimental, and enabling this feature may not work. Use at your own risk!"
+)
+
+
+def _check_root(root: str, machine: Machine) -> str:
+    drive, rest = ntpath.splitdrive(root)
+    full = drive + "\\" + rest.lstrip("\\/") if drive else root
+    if bad_name(full):
+        return (
+            f"unable to get the full path to root ({root}): failed to canonicalise path for {root}: "
+            f"CreateFile {full}: {BAD_NAME}"
+        )
+    if drive and drive.upper() not in machine.drives and not drive.startswith("\\\\"):
+        return f"mkdir {drive}: {NO_PATH}"
+    return ""
+
+
+def _check_api_server(configuration: Configuration, *, refuse_with: list[LogLine]) -> None:
+    low, high = SUPPORTED_API
+    version = configuration.text("min-api-version") or "1.40"
+    if version_key(version) < version_key(low) or version_key(version) > version_key(high):
+        raise StartRefused(
+            f"failed to start API server: invalid minimum API version ({version}): "
+            f"must be between {low} and {high}",
+            refuse_with,
+            reported_running=True,
+        )
+
+
+def _new_daemon(
+    configuration: Configuration, log: list[LogLine], *, nat_exists: bool
+) -> tuple[registries.Trust, str]:
+    trust = registries.load(
+        configuration.texts("registry-mirrors"), configuration.texts("insecure-registries")
+    )
+    log += [("warning", message, {}) for message in trust.warnings]
+    isolation = _isolation(configuration)
+    log.append(("info", f"Windows default isolation mode: {isolation}", {}))
+    try:
+        options = {name: str(value) for name, value in configuration.mapping("log-opts").items()}
+        logging_options.check(configuration.text("log-driver"), options)
+    except logging_options.LogOptionError as error:
+        raise ValueError(f"failed to set log opts: failed to set log opts: {error}") from error
+    features = configuration.mapping("features")
+    if features.get("containerd-snapshotter") and not configuration.text("containerd"):
+        raise ValueError("containerd snapshotter is enabled but containerd is not configured")
+    _check_storage(configuration.texts("storage-opts"))
+    if configuration.text("bridge") != "none" and not nat_exists:
+        _check_fixed_cidr(configuration.text("fixed-cidr"))
+    return trust, isolation
+
+
+def _isolation(configuration: Configuration) -> str:
+    chosen = validation.parse_exec_options(configuration.texts("exec-opts")).get("isolation", "default")
+    if chosen.lower() not in _ISOLATIONS:
+        raise ValueError(
+            f"error setting default isolation mode: invalid exec-opt value for 'isolation':'{chosen}'"
+        )
+    return "process" if chosen.lower() == "default" else chosen.lower()
+
+
+def _check_storage(options: list[str]) -> None:
+    sizes = [
+        value for name, _, value in (option.partition("=") for option in options) if name.lower() == "size"
+    ]
+    if not sizes:
+        return
+    try:
+        ram_in_bytes(sizes[-1])
+    except ParseError as error:
+        raise ValueError(
+            "error initializing graphdriver: windowsfilter failed to parse default storage options: "
+            f"{error}: windowsfilter"
+        ) from error
+
+
+def _check_fixed_cidr(text: str) -> None:
+    if not text:
+        return
+    try:
+        parse_prefix(text)
+    except AddressError as error:
+        raise ValueError(
+            "Error initializing network controller: error creating default network: "
+            f"invalid preferred address {quote(text)}: {error}"
+        ) from error
+
+
+def _check_plugins(configuration: Configuration, log: list[LogLine]) -> None:
+    """Look for authorization plugins; a rehearsal host has none, as a fresh Windows host."""
+    for name in configuration.texts("authorization-plugins"):
+        waits = (1, 2, 4, 8)
+        log += [("warning", f"Unable to locate plugin: {name}, retrying in {wait}s", {}) for wait in waits]
+        raise StartRefused(
+            f'failed to validate authorization plugin: plugin "{name}" not found', log, reported_running=True
+        )
+
+
+def info(configuration: Configuration, started: Started) -> Mapping[str, object]:
+    """Return the part of ``docker info`` that the configuration decides."""
+    trust = started.trust
+    always = set(registries.ALWAYS_INSECURE)
+    proxies = configuration.mapping("proxies")
+    return {
+        "Debug": configuration.switch("debug"),
+        "Labels": configuration.texts("labels"),
+        "LoggingDriver": configuration.text("log-driver"),
+        "Isolation": started.isolation,
+        "DockerRootDir": configuration.text("data-root"),
+        "ExperimentalBuild": configuration.switch("experimental"),
+        "HttpProxy": mask_credentials(str(proxies.get("http-proxy") or "")),
+        "HttpsProxy": mask_credentials(str(proxies.get("https-proxy") or "")),
+        "NoProxy": mask_credentials(str(proxies.get("no-proxy") or "")),
+        "GenericResources": validation.parse_generic_resources(configuration.texts("node-generic-resources")),
+        "Containerd": configuration.text("containerd"),
+        "mirrors": list(trust.mirrors),
+        "insecure_registries": [
+            *sorted(trust.insecure_names),
+            *sorted(str(network) for network in trust.insecure_networks if str(network) not in always),
+        ],
+    }

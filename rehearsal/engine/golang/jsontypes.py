@@ -1,0 +1,285 @@
+"""Decoding JSON into typed fields as Go does: what does not fit is skipped, the first misfit is the error.
+
+The wording is that of Go 1.27, which names the whole path (``Config.log-opts.max-file``). Field names match
+without regard to case, the exact one first; ``null`` leaves a value as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rehearsal.engine.golang import netip
+from rehearsal.engine.golang.jsontext import JsonNumber, JsonObject, JsonValue
+
+_WHOLE = re.compile(r"-?[0-9]+")
+_INDEX = re.compile(r"[0-9]+")
+
+
+class JsonTypeError(ValueError):
+    """A value does not fit its field; the message is Go's."""
+
+
+@dataclass
+class Misfits:
+    """Where the decoder stands, and what did not fit so far."""
+
+    root: str
+    path: tuple[str, ...] = ()
+    messages: list[str] = field(default_factory=list)
+
+    def below(self, name: str) -> Misfits:
+        """Return the position of a member."""
+        return Misfits(self.root, (*self.path, name.replace("~", "~0").replace("/", "~1")), self.messages)
+
+    def add(self, value: JsonValue, type_name: str, *, written: bool = False) -> None:
+        """Note that ``value`` cannot go into a Go value of type ``type_name``."""
+        kind = _kind(value)
+        if written and isinstance(value, JsonNumber):
+            kind += f" {value.text}"
+        if not self.path:
+            self.messages.append(f"json: cannot unmarshal {kind} into Go value of type {type_name}")
+            return
+        into = "" if _INDEX.fullmatch(self.path[-1]) else "Go struct field "
+        place = f"{self.root}.{'.'.join(self.path)}"
+        self.messages.append(f"json: cannot unmarshal {kind} into {into}{place} of type {type_name}")
+
+
+def _kind(value: JsonValue) -> str:
+    if isinstance(value, JsonObject):
+        return "object"
+    if isinstance(value, list):
+        return "array"
+    if isinstance(value, JsonNumber):
+        return "number"
+    return "string" if isinstance(value, str) else "bool"
+
+
+class GoType(Protocol):
+    """A type that JSON can be decoded into."""
+
+    @property
+    def name(self) -> str:
+        """The type as Go spells it in an error."""
+        ...
+
+    def zero(self) -> object:
+        """The value of a field that is not named in the text."""
+        ...
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """Return ``value`` decoded over ``current``; on a misfit, note it and return ``current``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string."""
+
+    name: str = "string"
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return ""
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        if value is None or isinstance(value, str):
+            return current if value is None else value
+        misfits.add(value, self.name)
+        return current
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A bool; a ``pointer`` to one is None until it is set."""
+
+    name: str = "bool"
+    pointer: bool = False
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return None if self.pointer else False
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        if value is None:
+            return None if self.pointer else current
+        if isinstance(value, bool):
+            return value
+        misfits.add(value, self.name)
+        return current
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number between two limits; ``3.0`` and ``1e3`` are none."""
+
+    name: str = "int"
+    low: int = -(1 << 63)
+    high: int = (1 << 63) - 1
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return 0
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        if value is None:
+            return current
+        if not isinstance(value, JsonNumber):
+            misfits.add(value, self.name)
+            return current
+        if _WHOLE.fullmatch(value.text) and self.low <= int(value.text) <= self.high:
+            return int(value.text)
+        misfits.add(value, self.name, written=True)
+        return current
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A slice; each list in the text replaces the one before."""
+
+    item: GoType
+
+    @property
+    def name(self) -> str:
+        """See `GoType`."""
+        return "[]" + self.item.name
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return None
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            misfits.add(value, self.name)
+            return current
+        return [
+            self.item.decode(item, self.item.zero(), misfits.below(str(index)))
+            for index, item in enumerate(value)
+        ]
+
+
+@dataclass(frozen=True)
+class MapOf:
+    """A map with string keys; objects of the same name add up."""
+
+    item: GoType
+
+    @property
+    def name(self) -> str:
+        """See `GoType`."""
+        return "map[string]" + self.item.name
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return None
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        if value is None:
+            return None
+        if not isinstance(value, JsonObject):
+            misfits.add(value, self.name)
+            return current
+        result = dict(current) if isinstance(current, Mapping) else {}
+        for name, member in value.members:
+            result[name] = self.item.decode(member, self.item.zero(), misfits.below(name))
+        return result
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A struct; members that it does not know are skipped."""
+
+    name: str
+    fields: Mapping[str, GoType]
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return {name: kind.zero() for name, kind in self.fields.items()}
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        if value is None:
+            return current
+        if not isinstance(value, JsonObject):
+            misfits.add(value, self.name)
+            return current
+        result = dict(current) if isinstance(current, Mapping) else {}
+        for name, member in value.members:
+            known = self._field(name)
+            if known is not None:
+                result[known] = self.fields[known].decode(member, result[known], misfits.below(name))
+        return result
+
+    def _field(self, name: str) -> str | None:
+        if name in self.fields:
+            return name
+        return next((known for known in self.fields if known.casefold() == name.casefold()), None)
+
+
+@dataclass(frozen=True)
+class FromText:
+    """A type that reads a JSON string itself; its own error is passed on as it is."""
+
+    name: str
+    read: Callable[[str], object]
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return None
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        if value is None:
+            return current
+        if not isinstance(value, str):
+            misfits.add(value, self.name)
+            return current
+        try:
+            return self.read(value)
+        except ValueError as error:
+            misfits.messages.append(str(error))
+            return current
+
+
+@dataclass(frozen=True)
+class OwnReader:
+    """A type whose ``UnmarshalJSON`` decodes into a helper value: errors name no struct and start there."""
+
+    name: str
+    inner: GoType
+
+    def zero(self) -> object:
+        """See `GoType`."""
+        return self.inner.zero()
+
+    def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
+        """See `GoType`."""
+        own = Misfits(root="")
+        result = self.inner.decode(value, current, own)
+        misfits.messages.extend(own.messages)
+        return result
+
+
+def address(text: str) -> netip.Address | None:
+    """Read an address from a JSON string; an empty one is no address (netip.Addr)."""
+    return netip.parse_address(text) if text else None
+
+
+def decode_struct(value: JsonValue, kind: Struct, root: str) -> dict[str, object]:
+    """Return the fields of ``kind`` as ``value`` sets them, or raise `JsonTypeError`."""
+    misfits = Misfits(root)
+    result = kind.decode(value, kind.zero(), misfits)
+    if misfits.messages:
+        raise JsonTypeError(misfits.messages[0])
+    if not isinstance(result, dict):
+        raise TypeError(f"{kind.name} decoded to {type(result).__name__}")
+    return result
