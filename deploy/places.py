@@ -1,0 +1,41 @@
+r"""Where things are on a Windows host: the engine's own places, and the provisioner's, in one list."""
+
+from __future__ import annotations
+
+import ntpath
+
+SERVICE = "docker"
+"""Name of the engine's service."""
+
+DAEMON_JSON = r"C:\ProgramData\docker\config\daemon.json"
+"""Where dockerd looks for its file unless its command line says otherwise."""
+
+OURS = r"C:\ProgramData\registry-lab"
+"""Directory of the provisioner."""
+
+RUNNING_BEFORE = rf"{OURS}\running-before.json"
+"""Containers to start again after a restart of the engine, there only while one is under way."""
+
+BUILDS = rf"{OURS}\build"
+"""Build contexts, one directory a fingerprint."""
+
+CONTAINER_DATA = r"C:\data"
+"""Where the registry finds its data directory in its container."""
+
+CONTAINER_CERTIFICATES = r"C:\certs"
+"""Where the registry finds certificate and key in its container."""
+
+
+def staged(path: str) -> str:
+    """Return where a file is written before it takes the place of ``path``."""
+    return f"{path}.new"
+
+
+def previous(path: str) -> str:
+    """Return where the file that was at ``path`` before is kept."""
+    return f"{path}.previous"
+
+
+def parent(path: str) -> str:
+    """Return the directory that ``path`` is in."""
+    return ntpath.dirname(path)
