@@ -1,1 +1,1 @@
-"""Side-by-side measurements against peers, run by hand."""
+"""Side-by-side measurements of the registry against its peers, run by hand: ``python -m benchmarks``."""

@@ -1,0 +1,52 @@
+"""Many small requests on 32 connections: wrk for GET, an own loop for HEAD, on which wrk waits for a body
+for ever.
+"""
+
+import re
+import selectors
+import socket
+import subprocess
+import time
+
+CONNECTIONS = 32
+_RATE = re.compile(r"Requests/sec:\s*([\d.]+)")
+_FAILED = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: .*[1-9]")
+
+
+def get_rate(port: int, path: str, seconds: float, accept: str = "") -> float:
+    """Return how many GET requests for ``path`` are answered in a second."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s"]
+    if accept:
+        command += ["-H", f"Accept: {accept}"]
+    done = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
+    )
+    if _FAILED.search(done.stdout):
+        raise RuntimeError(f"wrk saw errors at {path}:\n{done.stdout}")
+    rate = _RATE.search(done.stdout)
+    if rate is None:
+        raise RuntimeError(f"wrk did not say how fast it was:\n{done.stdout}")
+    return float(rate[1])
+
+
+def head_rate(port: int, path: str, seconds: float, accept: str = "") -> float:
+    """Return how many HEAD requests for ``path`` are answered in a second."""
+    header = f"Accept: {accept}\r\n" if accept else ""
+    request = f"HEAD {path} HTTP/1.1\r\nHost: bench\r\n{header}\r\n".encode()
+    with selectors.EpollSelector() as selector:
+        sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
+        for connection in sockets:
+            selector.register(connection, selectors.EVENT_READ)
+            connection.sendall(request)
+        began, answered = time.perf_counter(), 0
+        while (elapsed := time.perf_counter() - began) < seconds:
+            for key, _ in selector.select(1.0):
+                connection = key.fileobj  # type: ignore[assignment]
+                data = connection.recv(65536)
+                if not data.startswith(b"HTTP/1.1 200") or not data.endswith(b"\r\n\r\n"):
+                    raise RuntimeError(f"HEAD {path}: {data[:200]!r}")
+                answered += 1
+                connection.sendall(request)
+        for connection in sockets:
+            connection.close()
+    return answered / elapsed
