@@ -121,6 +121,10 @@ class FilesApi(Protocol):
         """Write a whole file, by rename; its directory must exist."""
         ...
 
+    def append(self, path: str, offset: int, content: bytes) -> None:
+        """Write at ``offset``, which must be the file's length; offset 0 starts a new file."""
+        ...
+
     def make_directory(self, path: str) -> None:
         """Create a directory and those above it; no error if it is there."""
         ...

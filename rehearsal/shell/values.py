@@ -72,9 +72,11 @@ CUSTOM = "System.Management.Automation.PSCustomObject"
 """The type name of what ``Select-Object -Property`` makes."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PsError(Exception):
-    """An error record. Raised, it ends the pipeline; written, it goes to the error stream."""
+    """An error record. Written, it goes to the error stream; raised, it ends its statement, and the next
+    runs.
+    """
 
     message: str
     error_id: str
@@ -86,6 +88,14 @@ class PsError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class ScriptHalt(Exception):  # a control flow, not an error by itself
+    """An error that ends the whole script: ``throw``, ``-ErrorAction Stop``, text that does not parse."""
+
+    def __init__(self, error: PsError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 Stream = Literal["output", "error", "warning"]
@@ -108,6 +118,8 @@ class Outcome:
     records: list[Record] = field(default_factory=list)
     failure: PsError | None = None
     stopped: bool = False
+    last_failed: bool = False
+    """Whether the last statement failed: what PowerShell's ``$?`` would say."""
 
     @property
     def output(self) -> list[Value]:
