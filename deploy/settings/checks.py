@@ -19,7 +19,9 @@ _PIPE = re.compile(r"//\./pipe/[^/\\]+")
 
 
 def plain_text(value: str) -> str:
-    """Refuse what no option can hold: control characters, and blanks at either end."""
+    """Refuse what no option can hold: nothing, control characters, and blanks at either end."""
+    if not value:
+        raise ValueError("is empty; leave it out")
     if control := _CONTROL.search(value):
         backslashed = {"\t": r"\t", "\n": r"\n", "\r": r"\r", "\b": r"\b", "\f": r"\f"}.get(control[0])
         hint = f" (in JSON, {backslashed} is one character: double the backslash)" if backslashed else ""
@@ -53,8 +55,6 @@ def host_port(value: str) -> tuple[str, int | None]:
 def insecure_registry(value: str) -> str:
     """Check one entry of ``insecure-registries``: ``host:port`` as in image names, or a whole network."""
     plain_text(value)
-    if not value:
-        raise ValueError("an empty entry stops the engine; leave it out")
     if "," in value:
         raise ValueError(f"{value!r} holds several entries; write a list of {value.count(',') + 1}")
     if "://" in value:

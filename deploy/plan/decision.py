@@ -1,0 +1,128 @@
+"""Decide whether the engine needs nothing, a reload, or a restart: key by key, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from deploy.places import SERVICE
+from deploy.plan.running import differences
+from deploy.plan.target import Target, content_of
+from deploy.rendering import START_LABEL, needs_start
+from deploy.settings.engine_rules import LABEL_PREFIX
+from deploy.state import EngineState, FileState, ServiceState
+
+Effect = Literal["none", "start", "reload", "restart"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What must happen to the engine, and why."""
+
+    effect: Effect
+    reasons: tuple[str, ...]
+
+
+def decide(
+    target: Target,
+    service: ServiceState,
+    file: FileState,
+    engine: EngineState,
+    *,
+    previous: FileState | None,
+    unfinished: bool,
+    network: str | None,
+    distrust_reload: bool,
+) -> Decision:
+    """Return what the engine needs to run as ``target`` says.
+
+    ``previous`` is the file that was in the place of ``file`` before; ``unfinished`` says that an earlier run
+    began a restart and did not end it; ``network`` says why the network must be made anew, if it must;
+    ``distrust_reload`` is set when a reload did not do what it should.
+    """
+    if not service.exists:
+        return Decision("start", (f"the service {SERVICE} is not registered",))
+    if not service.running:
+        return Decision("start", (f"the service {SERVICE} is stopped",))
+    restart = list(_restart_reasons(target, service, file, engine, previous))
+    if network:
+        restart.append(network)
+    if unfinished and not target.labels and engine.answers:
+        restart.append("an earlier run began a restart and did not finish it")
+    reload = list(_reload_reasons(target, file, engine))
+    if restart or (reload and distrust_reload):
+        return Decision("restart", tuple(dict.fromkeys(restart + (reload if distrust_reload else []))))
+    return Decision("reload" if reload else "none", tuple(dict.fromkeys(reload)))
+
+
+def _restart_reasons(
+    target: Target, service: ServiceState, file: FileState, engine: EngineState, previous: FileState | None
+) -> Iterator[str]:
+    if list(target.arguments) != _options_of(service):
+        yield "the service's command line changes"
+    if not engine.answers:
+        yield "the engine does not answer"
+        return
+    existing = content_of(file)
+    for key in changed_keys(existing, target.content):
+        if needs_start(key):
+            yield f"{key} {_change(key, existing, target.content)}"
+    for key, words in differences(target.options, (), engine).items():
+        if needs_start(key):
+            yield words
+    if not target.labels:
+        return
+    started_with = engine.label(START_LABEL)
+    if started_with is not None and f"{START_LABEL}={started_with}" not in target.labels:
+        yield "the engine was started with other options"
+    if started_with is None and dict(target.content) == existing:
+        # Our file is in place, but this engine never read it: what did it start with?
+        before = content_of(previous) if previous else {}
+        for key in changed_keys(before, target.content):
+            if needs_start(key):
+                yield f"{key} {_change(key, before, target.content)} since the engine was started"
+
+
+def _reload_reasons(target: Target, file: FileState, engine: EngineState) -> Iterator[str]:
+    existing = content_of(file)
+    for key in changed_keys(existing, target.content):
+        if not needs_start(key):
+            yield f"{key} {_change(key, existing, target.content)}"
+    for key, words in differences(target.options, target.labels, engine).items():
+        if not needs_start(key):
+            yield words
+
+
+def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the keys whose value differs, ours or not; an absent key differs from every value."""
+    return [key for key in dict.fromkeys([*before, *after]) if before.get(key, ...) != after.get(key, ...)]
+
+
+def _change(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if key == "labels":
+        old, new = (_users_labels(content) for content in (before, after))
+        return "carries the new fingerprint" if old == new else f"changes from {old} to {new}"
+    if key == "proxies":
+        return "changes"  # an address may hold a password
+    if key not in before:
+        return f"is added: {after[key]}"
+    return (
+        f"changes from {before[key]} to {after[key]}"
+        if key in after
+        else f"is taken away (was {before[key]})"
+    )
+
+
+def _users_labels(content: Mapping[str, Any]) -> list[str]:
+    labels = content.get("labels")
+    return (
+        [str(each) for each in labels if not str(each).startswith(LABEL_PREFIX)]
+        if isinstance(labels, list)
+        else []
+    )
+
+
+def _options_of(service: ServiceState) -> list[str]:
+    arguments = service.arguments
+    return arguments[1:] if arguments[:1] == ["--run-service"] else [*arguments, "(no --run-service)"]

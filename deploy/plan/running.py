@@ -1,0 +1,82 @@
+"""Does the running engine do what the options say? As far as ``docker info`` tells."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from deploy.state import EngineState
+
+_CREDENTIALS = re.compile(r"(?<=://)[^@/]*@")
+
+
+def differences(options: Mapping[str, Any], labels: Sequence[str], found: EngineState) -> dict[str, str]:
+    """Return what is otherwise in the running engine, in words, by the key it belongs to.
+
+    Many options do not show in ``docker info``; for those the labels stand, which carry our fingerprint.
+    """
+    differing = {
+        key: f"{key} is {shown} in the running engine"
+        for key, (same, shown) in _shown(options, found).items()
+        if not same
+    }
+    missing = sorted(set(labels) - set(found.labels))
+    if missing:
+        differing["labels"] = f"the running engine lacks the label {', '.join(missing)}"
+    return differing
+
+
+def _shown(options: Mapping[str, Any], found: EngineState) -> dict[str, tuple[bool, object]]:
+    return {key: compare(options[key], found) for key, compare in _COMPARISONS.items() if key in options}
+
+
+def _insecure(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]:
+    return {_entry(each) for each in wanted} == found.insecure_registries, sorted(found.insecure_registries)
+
+
+def _entry(text: str) -> str:
+    """Return an entry as the engine shows it: a network without the bits of the host."""
+    try:
+        return str(ipaddress.ip_network(text, strict=False)) if "/" in text else text
+    except ValueError:
+        return text
+
+
+def _mirrors(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]:
+    shown = list(dict.fromkeys(mirror.removesuffix("/") + "/" for mirror in wanted))
+    return shown == list(found.mirrors), list(found.mirrors)
+
+
+def _data_root(wanted: str, found: EngineState) -> tuple[bool, object]:
+    return _path(wanted) == _path(found.data_root), found.data_root
+
+
+def _path(text: str) -> str:
+    return text.replace("/", "\\").rstrip("\\").lower()
+
+
+def _isolation(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]:
+    chosen = [each.partition("=")[2].strip().lower() for each in wanted]
+    same = not chosen or chosen[-1] in {"default", found.isolation.lower()}
+    return same, found.isolation
+
+
+def _proxies(wanted: Mapping[str, str], found: EngineState) -> tuple[bool, object]:
+    masked = {key: _CREDENTIALS.sub("", url) for key, url in wanted.items()}
+    shown = {key: _CREDENTIALS.sub("", url) for key, url in found.proxies.items()}
+    return masked == shown, shown
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, EngineState], tuple[bool, object]]] = {
+    "insecure-registries": _insecure,
+    "registry-mirrors": _mirrors,
+    "debug": lambda wanted, found: (wanted == found.debug, found.debug),
+    "experimental": lambda wanted, found: (wanted == found.experimental, found.experimental),
+    "data-root": _data_root,
+    "exec-opts": _isolation,
+    "log-driver": lambda wanted, found: (wanted == found.log_driver, found.log_driver),
+    "proxies": _proxies,
+    "containerd": lambda wanted, found: (wanted == found.containerd, found.containerd),
+}

@@ -1,0 +1,102 @@
+"""What the engine's file and its service's command line shall say, and what they say now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy import rendering
+from deploy.places import DAEMON_JSON
+from deploy.plan.command_line import flag_value, kept_arguments
+from deploy.settings.daemon_json import parse_daemon_json
+from deploy.settings.lab import LabSettings
+from deploy.state import FileState, ServiceState
+
+_PROXY_FLAGS = ("http-proxy", "https-proxy", "no-proxy")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The file and the command line as they shall be, for one host."""
+
+    options: Mapping[str, Any]
+    """Our options, wherever they are delivered."""
+
+    path: str
+    content: Mapping[str, Any]
+    """What the file shall hold, somebody else's keys included."""
+
+    arguments: tuple[str, ...]
+    """What stands behind ``--run-service``."""
+
+    labels: tuple[str, ...]
+    """Labels that the running engine shall show, by which it is recognised."""
+
+    @property
+    def text(self) -> str:
+        """The text of the file."""
+        return rendering.daemon_json(self.content)
+
+
+def target_of(wanted: LabSettings, service: ServiceState, file: FileState) -> Target:
+    """Return what shall be, with what is to be kept of the service and the file that are there."""
+    options = wanted.engine_options()
+    existing = content_of(file)
+    kept = kept_arguments(service.arguments) if service.exists else []
+    labels = tuple(rendering.our_labels(options)) if wanted.engine.labelled else ()
+    if wanted.engine.delivery == "daemon.json":
+        extra = dict(wanted.engine.extra)
+        labels = tuple(rendering.our_labels({**options, **extra})) if wanted.engine.labelled else ()
+        content = rendering.daemon_json_content(
+            {**options, **extra}, existing, labelled=wanted.engine.labelled
+        )
+        return Target(options, file.path, content, tuple(kept), labels)
+    # The subnet belongs to the network and stays in the file: so the lab's command line is the lab's.
+    flags = {key: value for key, value in options.items() if key != "fixed-cidr"}
+    if labels:
+        flags["labels"] = [*flags.get("labels", []), *labels]
+    keys = frozenset(flags) | (frozenset(_PROXY_FLAGS) if "proxies" in flags else frozenset())
+    content = rendering.daemon_json_content(
+        {"fixed-cidr": options["fixed-cidr"]}, existing, labelled=False, flags=keys
+    )
+    path = _path_with(flags, kept)
+    return Target(options, path, content, (*kept, *rendering.service_options(flags)), labels)
+
+
+def _path_with(flags: Mapping[str, Any], kept: list[str]) -> str:
+    named = flag_value(kept, "--config-file")
+    data_root = flags.get("data-root")
+    return named or (rf"{data_root}\config\daemon.json" if data_root else DAEMON_JSON)
+
+
+def content_of(file: FileState) -> dict[str, Any]:
+    """Return what a daemon.json holds; one that dockerd could not read either holds nothing to keep."""
+    try:
+        return parse_daemon_json(file.text or "")
+    except ValueError:
+        return {}
+
+
+def is_readable(file: FileState) -> bool:
+    """Say whether dockerd could read the file; one that does not exist is as good as an empty one."""
+    try:
+        parse_daemon_json(file.text or "")
+    except ValueError:
+        return False
+    return True
+
+
+def running_before(file: FileState) -> list[str] | None:
+    """Return the containers that a run wrote down before a restart it did not finish; None if there is none.
+
+    A file that is cut short still says that a restart was begun.
+    """
+    if file.text is None:
+        return None
+    try:
+        names = json.loads(file.text)
+    except json.JSONDecodeError:
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
