@@ -16,7 +16,9 @@ from registry_app.registry import Registry
 from registry_app.routes import blobs, lists, manifests, uploads
 from registry_app.routes.addresses import Address, Resource, read_address
 from registry_app.routes.answers import JSON, answer, answer_error
+from registry_app.routes.gate import open_gate
 from registry_app.routes.service import Service
+from registry_app.routes.tokens import issue_token
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import FileSystem
 from registry_app.transport import BodyError, BodyStalled
@@ -61,24 +63,31 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     """Return the application that serves the store on ``fs``; raise OSError if its root cannot be made."""
     fs.make_directory(fs.root)
     service = Service(Registry(settings, fs))
+    gate = open_gate(settings)
     # Sanic keeps all applications of a process by name; several registries in one process are tests'
     # business.
     app: Application = Sanic(f"registry-{next(_NUMBERS)}", configure_logging=False)
     app.config.update(_config(settings))
 
     async def serve(request: Request, path: str = "") -> HTTPResponse | None:  # noqa: ARG001
+        if gate is not None and gate.identity is not None and request.path == f"{settings.prefix}token":
+            return await issue_token(gate, gate.identity, request)
         address = read_address(request.path, settings.prefix)
         handlers = HANDLERS[address.resource]
         handler = handlers.get(request.method)
         if handler is None:
             raise errors.Unsupported(headers=[("Allow", ", ".join(handlers))])
-        return await handler(service, request, address)
+        if gate is None:
+            return await handler(service, request, address)
+        return await gate.serve(handler, service, request, address)
 
     app.add_route(serve, "/", methods=METHODS, stream=True, name="root")
     app.add_route(serve, "/<path:path>", methods=METHODS, stream=True, name="any")
     app.error_handler.add(Exception, _on_error)
     app.register_listener(lambda app: app.add_task(_keep_tidy(service)), "after_server_start")
     app.register_listener(lambda _app: service.close(), "after_server_stop")
+    if gate is not None:
+        app.register_listener(lambda _app: gate.close(), "after_server_stop")
     return app
 
 

@@ -6,7 +6,7 @@ client can see.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
@@ -282,9 +282,10 @@ class Registry:
         """Return at most ``most`` tags after ``last``; raise `NameUnknown`."""
         return _page((tag.name for tag in self.repositories.tags(repository, last)), most)
 
-    def catalog(self, most: int, last: str) -> Page:
-        """Return at most ``most`` repositories after ``last``."""
-        return _page((repository.name for repository in self.repositories.all(last)), most)
+    def catalog(self, most: int, last: str, shown: Callable[[str], bool] | None = None) -> Page:
+        """Return at most ``most`` repositories after ``last``, of those that may be ``shown`` (None: all)."""
+        names = (repository.name for repository in self.repositories.all(last))
+        return _page(names if shown is None else filter(shown, names), most)
 
     def referrers(self, repository: Repository, subject: Digest, artifact_type: str | None) -> bytes:
         """Return the index of the manifests whose subject is ``subject``, of one artifact type if given.

@@ -11,8 +11,9 @@ Source: https://distribution.github.io/distribution/about/configuration/
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import PurePath
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -97,6 +98,31 @@ def _prefix(value: str) -> str:
     return value
 
 
+def _paths(value: object) -> object:
+    """Return the paths in a list as the reference registry takes one from the environment, or one path."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    items = text[1:-1].split(",") if text.startswith("[") and text.endswith("]") else [text]
+    return tuple(item.strip().strip("\"'") for item in items if item.strip())
+
+
+def _loopback(value: tuple[str, int]) -> tuple[str, int]:
+    host, _ = value
+    if host != "localhost" and not (_is_address(host) and ip_address(host).is_loopback):
+        raise ValueError("not a loopback address; write for example 127.0.0.1:5001")
+    return value
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+Paths = Annotated[tuple[str, ...], BeforeValidator(_paths)]
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, BeforeValidator(parse_size), Field(ge=0)]
 Address = Annotated[tuple[str, int], BeforeValidator(parse_address)]
@@ -117,6 +143,35 @@ class Settings(BaseModel):
     """How long requests under way may go on after the registry was told to stop."""
     tls_certificate: str | None = Field(default=None, alias="REGISTRY_HTTP_TLS_CERTIFICATE")
     tls_key: str | None = Field(default=None, alias="REGISTRY_HTTP_TLS_KEY")
+    tls_minimum: Literal["tls1.2", "tls1.3"] = Field(default="tls1.2", alias="REGISTRY_HTTP_TLS_MINIMUMTLS")
+    tls_client_authorities: Paths = Field(default=(), alias="REGISTRY_HTTP_TLS_CLIENTCAS")
+    """Clients need a certificate of one of these authorities; without any, clients show none."""
+    tls_client_auth: Literal["require-and-verify-client-cert", "verify-client-cert-if-given"] = Field(
+        default="require-and-verify-client-cert", alias="REGISTRY_HTTP_TLS_CLIENTAUTH"
+    )
+    health_address: Annotated[Address, AfterValidator(_loopback)] | None = Field(
+        default=None, alias="REGISTRY_HTTP_HEALTH_ADDR"
+    )
+    """A second listener without TLS that only says whether the registry is up; on the loopback only."""
+
+    auth: Literal["htpasswd", "none"] | None = Field(default=None, alias="REGISTRY_AUTH")
+    """The reference registry's switch: may say what the paths below say anyway, and must not contradict."""
+    htpasswd: str | None = Field(default=None, alias="REGISTRY_AUTH_HTPASSWD_PATH")
+    """File of users and their bcrypt hashes. Without it nobody logs in, and everybody may do everything."""
+    realm: str = Field(default="registry", alias="REGISTRY_AUTH_HTPASSWD_REALM", min_length=1)
+    rules: str | None = Field(default=None, alias="REGISTRY_AUTH_RULES_PATH")
+    """File of rules: who may do what. Without it, whoever logs in may do everything."""
+    challenge: Literal["basic", "bearer"] | None = Field(default=None, alias="REGISTRY_AUTH_CHALLENGE")
+    """How clients are asked to log in. By default ``basic``, as in the reference registry; with rules
+    ``bearer``, since Docker pulls without a log-in only where it can have an anonymous token.
+    """
+    token_key: str | None = Field(default=None, alias="REGISTRY_AUTH_TOKEN_KEY")
+    """File with the key that signs tokens, made if there is none; without it, tokens end with the process."""
+    audit: str | None = Field(default=None, alias="REGISTRY_AUDIT_PATH")
+    """File to which a JSON line is added for each request."""
+
+    congestion: str | None = Field(default=None, alias="REGISTRY_HTTP_NET_CONGESTION", min_length=1)
+    """TCP congestion control of the listener, where the platform has a choice; without it the host's own."""
 
     root: str = Field(default=DEFAULT_ROOT, alias="REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", min_length=1)
     """The directory that holds ``docker/registry/v2``."""
@@ -168,6 +223,18 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _users(self) -> Self:
+        if self.auth == "htpasswd" and self.htpasswd is None:
+            raise ValueError("REGISTRY_AUTH=htpasswd needs REGISTRY_AUTH_HTPASSWD_PATH")
+        if self.auth == "none" and self.htpasswd is not None:
+            raise ValueError("REGISTRY_AUTH=none contradicts REGISTRY_AUTH_HTPASSWD_PATH")
+        if self.rules is not None and self.htpasswd is None:
+            raise ValueError("REGISTRY_AUTH_RULES_PATH needs users: set REGISTRY_AUTH_HTPASSWD_PATH")
+        if self.tls_client_authorities and self.tls_certificate is None:
+            raise ValueError("REGISTRY_HTTP_TLS_CLIENTCAS needs REGISTRY_HTTP_TLS_CERTIFICATE")
+        return self
+
+    @model_validator(mode="after")
     def _absolute_root(self) -> Self:
         if not PurePath(self.root).is_absolute():
             raise ValueError("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY is not an absolute path")
@@ -201,8 +268,8 @@ def load(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
 
 
 def _unknown(name: str) -> str:
-    if name.startswith("REGISTRY_AUTH"):
-        return f"{name}: this version has no authentication; put a proxy with one before it, or unset this"
+    if name.startswith(("REGISTRY_AUTH_TOKEN_", "REGISTRY_AUTH_SILLY_")):
+        return f"{name}: this registry has its own users and issues its own tokens; unset the variable"
     if name.startswith("REGISTRY_PROXY"):
         return f"{name}: this version is no pull-through cache; unset the variable"
     import difflib  # noqa: PLC0415 - only for a mistake; costs a start 2 ms

@@ -82,3 +82,29 @@ class Access:
 
     def _allows(self, user: str | None, action: Action, repository: str) -> bool:
         return user is not None if self.rules is None else self.rules.allows(user, action, repository)
+
+
+@dataclass(frozen=True)
+class Permit:
+    """What a request that was let in may do further on: see repositories, take blobs from others."""
+
+    access: Access | None
+    """None: there is no log-in here, and everybody may do everything."""
+    caller: Caller = ANYBODY
+
+    @property
+    def sees(self) -> Callable[[str], bool] | None:
+        """Says of a repository's name whether it may be shown; None if all may."""
+        return None if self.access is None or self.access.rules is None else self.access.sees(self.caller)
+
+    def mounts_from(self, repository: str | None) -> bool:
+        """Return whether a blob may be taken from ``repository``; None means from wherever it is.
+
+        From wherever it is would tell, and give, what rules hide: where there are rules a source is named.
+        """
+        if self.access is None or self.access.rules is None:
+            return True
+        return repository is not None and self.access.may(self.caller, "pull", repository) is Decision.ALLOW
+
+
+UNLIMITED = Permit(None)

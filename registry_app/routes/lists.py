@@ -10,7 +10,7 @@ from registry_app.registry import Page
 from registry_app.routes.addresses import Address
 from registry_app.routes.answers import JSON, Header, answer, namespace
 from registry_app.routes.manifests import location
-from registry_app.routes.service import Query, Service
+from registry_app.routes.service import Query, Service, permit_of
 
 
 async def base(service: Service, request: Request, address: Address) -> HTTPResponse:  # noqa: ARG001
@@ -35,7 +35,7 @@ async def list_repositories(service: Service, request: Request, address: Address
     """Answer GET with a page of the catalog."""
     query = Query(request)
     most, last = query.number("n", service.settings.max_catalog), query.one("last") or ""
-    page = await service.run(request, service.registry.catalog, most, last)
+    page = await service.run(request, service.registry.catalog, most, last, permit_of(request).sees)
     headers = [JSON, *_next(f"{location(service)}/_catalog", page, most)]
     return answer(200, headers, _json({"repositories": page.names}))
 

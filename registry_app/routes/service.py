@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from sanic import Request
 
+from registry_app.auth.access import UNLIMITED, Permit
 from registry_app.errors import BlobUploadBusy, PaginationInvalid, RequestInvalid, Unsupported
 from registry_app.registry import Registry
 from registry_app.settings import Settings
@@ -93,6 +94,12 @@ class Service:
     def close(self) -> None:
         """Wait for what the threads are doing."""
         self._threads.shutdown()
+
+
+def permit_of(request: Request) -> Permit:
+    """Return what the gate let the request do; everything if there is no gate."""
+    permit = getattr(request.ctx, "permit", UNLIMITED)
+    return permit if isinstance(permit, Permit) else UNLIMITED
 
 
 class Query:

@@ -16,7 +16,7 @@ from registry_app.reference import ALGORITHMS, Digest, Repository
 from registry_app.routes.addresses import Address
 from registry_app.routes.answers import Header, answer
 from registry_app.routes.manifests import location
-from registry_app.routes.service import Query, Service
+from registry_app.routes.service import Query, Service, permit_of
 from registry_app.storage.uploads import UploadWriter
 from registry_app.transport import BodyMalformed, BodyTooLarge, receive
 
@@ -29,7 +29,9 @@ async def start_upload(service: Service, request: Request, address: Address) -> 
         mounted = Digest.parse(text)
         source = query.one("from")
         origin = None if source is None else Repository.parse(source)
-        if await service.run(request, registry.mount, repository, mounted, origin):
+        # Who may not pull there is answered like one who names a blob that is not there: with an upload.
+        allowed = permit_of(request).mounts_from(source)
+        if allowed and await service.run(request, registry.mount, repository, mounted, origin):
             return _created(service, repository, mounted)
     if (text := query.one("digest")) is not None:
         return await _push_whole(service, request, repository, Digest.parse(text))
