@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from deploy.settings.base import Settings
 from deploy.settings.daemon_json import parse_daemon_json
-from deploy.settings.engine_options import EngineOptions, Path
+from deploy.settings.engine_options import OPTIONS, EngineOptions, Path
 from deploy.settings.engine_rules import LABEL_PREFIX, engine_problems
 from deploy.settings.problems import Problems
 
@@ -85,7 +85,8 @@ class EngineSettings(Settings):
         for what dockerd refuses or ignores.
         """
         found = parse_daemon_json(text)
-        options = {key: value for key, value in found.items() if value is not None}
+        # dockerd reads null as "not set", but refuses an unknown key even so.
+        options = {key: value for key, value in found.items() if value is not None or key not in OPTIONS}
         if isinstance(options.get("labels"), list):
             options["labels"] = [text for text in options["labels"] if not str(text).startswith(LABEL_PREFIX)]
         return cls.model_validate({"options": options, **others})

@@ -69,7 +69,7 @@ def _pipe_stays_open(settings: EngineSettings) -> Iterator[Problem]:
     if not hosts and (settings.options.tls or settings.options.tlsverify):
         yield Problem(
             "options.hosts",
-            "is missing: with TLS and no hosts the engine listens on tcp://127.0.0.1:2376 alone, and its pipe"
+            "is missing: with tls or tlsverify alone the engine listens on tcp://127.0.0.1:2376 alone, and its pipe"
             " is gone; write ['npipe://', 'tcp://0.0.0.0:2376']",
         )
 
@@ -101,7 +101,7 @@ def _tls_is_whole(settings: EngineSettings) -> Iterator[Problem]:
                     else ""
                 )
                 yield Problem(
-                    f"options.{name}", f"is missing: TLS from the file looks in no default place{why}"
+                    f"options.{name}", f"is missing: tlsverify in the file looks in no default place{why}"
                 )
         return
     for name, path in files.items():
