@@ -12,6 +12,7 @@ from deploy.settings.daemon_json import parse_daemon_json
 from deploy.settings.engine_options import OPTIONS, EngineOptions, Path
 from deploy.settings.engine_rules import LABEL_PREFIX, engine_problems
 from deploy.settings.problems import Problems
+from deploy.settings.wrong_keys import IGNORED
 
 
 class RecoverySettings(Settings):
@@ -85,8 +86,9 @@ class EngineSettings(Settings):
         for what dockerd refuses or ignores.
         """
         found = parse_daemon_json(text)
+        known = OPTIONS.keys() | IGNORED
         # dockerd reads null as "not set", but refuses an unknown key even so.
-        options = {key: value for key, value in found.items() if value is not None or key not in OPTIONS}
+        options = {key: value for key, value in found.items() if value is not None or key not in known}
         if isinstance(options.get("labels"), list):
             options["labels"] = [text for text in options["labels"] if not str(text).startswith(LABEL_PREFIX)]
         return cls.model_validate({"options": options, **others})

@@ -1,7 +1,7 @@
-"""Every configuration that dockerd was recorded to refuse, to fail on, or to ignore is refused by the settings.
+"""Every configuration that dockerd was recorded to refuse, to fail on, or to ignore is refused by settings.
 
-The cases are `tests/recorded/validate.json`. A file that works is accepted, with the exceptions that are named
-and explained here: where the settings are stricter than dockerd on purpose.
+The cases are `tests/recorded/validate.json`. A file that works is accepted, with the exceptions that are
+named and explained here: where the settings are stricter than dockerd on purpose.
 """
 
 import base64
