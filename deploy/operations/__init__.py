@@ -1,0 +1,1 @@
+"""pyinfra operations: read what is found, plan, carry out. One module for each thing that is provisioned."""

@@ -1,0 +1,24 @@
+"""The registry's container."""
+
+from __future__ import annotations
+
+from deploy.inventory_data import short_name
+from deploy.operations.acting import Acting, Commands, operation
+from deploy.operations.image import context_for
+from deploy.plan import container_wanted, plan_container
+from deploy.plan.image import image_tag
+from deploy.settings import LabSettings
+
+
+@operation("registry")
+def container(acting: Acting, *, wanted: LabSettings) -> Commands:
+    """Run the registry exactly as wanted, replacing a container that differs; data and address stay."""
+    registry = wanted.registry
+    host = acting.host.data.get("psrp_host") or short_name(acting.host.name)
+    acting.record.registry = (*registry.addresses, f"{host}:{registry.published_port}")
+    if not acting.found.engine().answers:
+        yield from acting.once_the_engine_runs("run the registry")
+        return
+    tag = image_tag(wanted.image, context_for(acting, wanted).fingerprint)
+    containers, endpoints = acting.found.containers(), acting.found.hns_endpoints()
+    yield from acting.carry_out(plan_container(container_wanted(wanted, tag), containers, endpoints))

@@ -1,0 +1,175 @@
+"""Carry out steps on one host: send their commands, upload their files, wait until what they wait for is so.
+
+A step either did what it says or raised `StepFailed`. Every command has a time limit, since a host that
+hangs must not hold up a fleet; they are generous, and differ by what the engine may have to do.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from functools import singledispatchmethod
+from typing import Final, TypeVar
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+
+from deploy import steps
+from deploy.commands import commands, remembered
+from deploy.connector_errors import HostError
+from deploy.found import CouldNotRead, Found
+from deploy.plan import differences
+from deploy.state import ContainerState, EngineState
+
+T = TypeVar("T")
+
+_SECONDS: Final[Mapping[type[steps.Step], int]] = {
+    steps.BuildImage: 3600,
+    steps.ExpandArchive: 600,
+    steps.RunContainer: 600,
+    steps.StopService: 300,
+    steps.StartService: 300,
+    steps.RemovePath: 300,
+}
+_USUAL_SECONDS: Final = 120
+TRANSFER_SECONDS: Final = 3600
+"""For pulling and pushing images."""
+
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 2.0
+
+
+class StepFailed(Exception):
+    """A step did not do what it is for."""
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(f"{cause}: {remedy}" if remedy else cause)
+        self.cause = cause
+        self.remedy = remedy
+
+
+class Hands:
+    """Does things on one host. ``archive`` makes the file here that a `PutArchive` uploads."""
+
+    def __init__(
+        self, state: State, host: Host, found: Found, archive: Callable[[], str] | None = None
+    ) -> None:
+        self._state = state
+        self._host = host
+        self._found = found
+        self._archive = archive
+
+    def run(self, command: str, seconds: int = _USUAL_SECONDS) -> str:
+        """Run one command and return what it printed; `StepFailed` with its own words if it fails."""
+        self._found.forget()
+        success, output = self._host.run_shell_command(
+            StringCommand(command),
+            print_output=self._state.print_output,
+            print_input=self._state.print_input,
+            _timeout=seconds,
+        )
+        if not success:
+            raise StepFailed(output.stderr or output.stdout or f"failed without a word: {command}")
+        return output.stdout
+
+    @singledispatchmethod
+    def do(self, step: steps.Step) -> None:
+        """Carry out ``step``; raise `StepFailed` if it did not work."""
+        for command in commands(step):
+            self.run(command, _SECONDS.get(type(step), _USUAL_SECONDS))
+
+    @do.register
+    def _(self, step: steps.Refuse) -> None:
+        raise StepFailed(step.reason, step.remedy)
+
+    @do.register
+    def _(self, step: steps.PutFile) -> None:
+        self._put(io.BytesIO(step.text.encode()), step.path)
+
+    @do.register
+    def _(self, step: steps.RememberContainers) -> None:
+        self.do(remembered(step))
+
+    @do.register
+    def _(self, step: steps.PutArchive) -> None:
+        if self._archive is None:
+            raise StepFailed(f"there is no build context {step.fingerprint} here")
+        self._put(self._archive(), step.path)
+
+    @do.register
+    def _(self, step: steps.AwaitEngine) -> None:
+        def look() -> tuple[EngineState, bool]:
+            return self._found.engine(), self._found.service().running
+
+        # A service that has stopped again will not answer, however long it is waited for.
+        engine, runs = self.wait_for(look, lambda seen: seen[0].answers or not seen[1], step.seconds)
+        if not engine.answers:
+            silence = f"does not answer after {step.seconds} s" if runs else "stopped right after its start"
+            raise StepFailed(f"the engine {silence}: {' '.join(engine.errors)}")
+
+    @do.register
+    def _(self, step: steps.ProveOptions) -> None:
+        engine = self.wait_for(self._found.engine, lambda found: not missing(step, found), step.seconds)
+        if gaps := missing(step, engine):
+            raise StepFailed(f"the engine runs with other options than wanted: {'; '.join(gaps)}")
+
+    @do.register
+    def _(self, step: steps.AwaitContainer) -> None:
+        container = self.wait_for(lambda: self._container(step.name), is_well, step.seconds)
+        if not is_well(container):
+            raise StepFailed(
+                f"the container {step.name} is not well after {step.seconds} s: {_condition(container)}"
+            )
+
+    def wait_for(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:
+        """Look again and again until it is good or ``seconds`` have passed; return what was seen last.
+
+        A host that cannot say for a moment, as while its network changes, is asked again.
+        """
+        deadline = time.monotonic() + seconds
+        pause = _FIRST_PAUSE
+        while True:
+            self._found.forget()
+            over = time.monotonic() >= deadline
+            try:
+                seen = look()
+            except CouldNotRead:
+                if over:
+                    raise
+            else:
+                if over or good(seen):
+                    return seen
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _container(self, name: str) -> ContainerState | None:
+        return next((each for each in self._found.containers() if each.name == name), None)
+
+    def _put(self, source: str | io.BytesIO, path: str) -> None:
+        self._found.forget()
+        try:
+            self._host.put_file(source, path, print_input=self._state.print_input)
+        except HostError as error:
+            raise StepFailed(error.cause, error.remedy) from error
+
+
+def missing(step: steps.ProveOptions, engine: EngineState) -> list[str]:
+    """Say what ``docker info`` does not show of what it should."""
+    if not engine.answers:
+        return ["it does not answer"]
+    return list(differences(step.options, step.labels, engine).values())
+
+
+def is_well(container: ContainerState | None) -> bool:
+    """Whether a container runs, and is healthy if it says how it is."""
+    return container is not None and container.running and container.health in {"", "none", "healthy"}
+
+
+def _condition(container: ContainerState | None) -> str:
+    if container is None:
+        return "it does not exist"
+    if not container.running:
+        return f"it ended with exit code {container.exit_code}"
+    return container.health
