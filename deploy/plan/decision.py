@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from deploy.places import SERVICE
 from deploy.plan.running import differences
-from deploy.plan.target import Target, content_of
+from deploy.plan.target import Target, content_of, is_readable
 from deploy.rendering import START_LABEL, needs_start
 from deploy.settings.engine_rules import LABEL_PREFIX
 from deploy.state import EngineState, FileState, ServiceState
@@ -65,15 +65,16 @@ def _restart_reasons(
         yield "the engine does not answer"
         return
     existing = content_of(file)
-    for key in changed_keys(existing, target.content):
-        if needs_start(key):
-            yield f"{key} {_change(key, existing, target.content)}"
+    started_with = engine.label(START_LABEL)
+    if not _was_edited_since(file, existing, started_with, target):
+        for key in changed_keys(existing, target.content):
+            if needs_start(key):
+                yield f"{key} {_change(key, existing, target.content)}"
     for key, words in differences(target.options, (), engine).items():
         if needs_start(key):
             yield words
     if not target.labels:
         return
-    started_with = engine.label(START_LABEL)
     if started_with is not None and f"{START_LABEL}={started_with}" not in target.labels:
         yield "the engine was started with other options"
     if started_with is None and dict(target.content) == existing:
@@ -82,6 +83,20 @@ def _restart_reasons(
         for key in changed_keys(before, target.content):
             if needs_start(key):
                 yield f"{key} {_change(key, before, target.content)} since the engine was started"
+
+
+def _was_edited_since(
+    file: FileState, existing: Mapping[str, Any], started_with: str | None, target: Target
+) -> bool:
+    """Say whether the engine certainly runs as wanted, though the file says otherwise.
+
+    It does if it carries our label of what it was started with, and the file does not: so the file was changed
+    after the engine read it. If the file has kept the label, the engine may have been started with the change.
+    """
+    label = f"{START_LABEL}={started_with}"
+    labels = existing.get("labels")
+    in_file = is_readable(file) and isinstance(labels, list) and label in labels
+    return label in target.labels and not in_file
 
 
 def _reload_reasons(target: Target, file: FileState, engine: EngineState) -> Iterator[str]:

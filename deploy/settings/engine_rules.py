@@ -69,8 +69,8 @@ def _pipe_stays_open(settings: EngineSettings) -> Iterator[Problem]:
     if not hosts and (settings.options.tls or settings.options.tlsverify):
         yield Problem(
             "options.hosts",
-            "is missing: with tls or tlsverify but no hosts the engine listens on tcp://127.0.0.1:2376 alone, and"
-            " its pipe is gone; write ['npipe://', 'tcp://0.0.0.0:2376']",
+            "is missing: with tls or tlsverify but no hosts the engine listens on tcp://127.0.0.1:2376 alone,"
+            " and its pipe is gone; write ['npipe://', 'tcp://0.0.0.0:2376']",
         )
 
 
