@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from rehearsal.acl import MODIFY, AccessRules
 from rehearsal.interfaces import FaultsApi, FileEntry, WindowsError
 
 NOT_FOUND = (2, "The system cannot find the file specified.")
@@ -78,6 +79,7 @@ class Drives:
     def __init__(self, root: str, faults: FaultsApi) -> None:
         self._root = root
         self._faults = faults
+        self.access = AccessRules(os.path.join(root, "acl.json"))
         os.makedirs(os.path.join(root, "C"), exist_ok=True)
 
     def real(self, path: str) -> str:
@@ -160,6 +162,7 @@ class Drives:
                 shutil.rmtree(real)
             else:
                 os.remove(real)
+        self.access.forget(path)
 
     def move(self, source: str, destination: str) -> None:
         """Rename a file or directory; an existing file is replaced, an existing directory is not."""
@@ -168,6 +171,11 @@ class Drives:
             if os.path.isdir(new) and old != new:
                 raise WindowsError(*EXISTS, destination)
             os.replace(old, new)
+        self.access.moved(source, destination)
+
+    def grants_modify(self, path: str, sid: str) -> bool:
+        """Whether ``sid`` may modify a directory and what is made in it."""
+        return self.access.allows(path, [sid], MODIFY)
 
     def list(self, path: str) -> list[FileEntry]:
         """Return a directory's entries in name order."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rehearsal.drives import Drives
 from rehearsal.events import EventLog
 from rehearsal.faults import Faults
+from rehearsal.firewall import Firewall
 from rehearsal.hive import Hive
 from rehearsal.interfaces import EngineApi, RegistryValue
 from rehearsal.journal import Journal
@@ -37,6 +38,7 @@ DIRECTORIES = (
     ENGINE_DIRECTORY,
     r"C:\ProgramData\docker\config",
     r"C:\Users\Administrator\AppData\Local\Temp",
+    r"C:\Users\Administrator\Documents",
     r"C:\Users\Public",
 )
 
@@ -65,6 +67,7 @@ class Host:
         self.faults = Faults(os.path.join(directory, "faults.json"))
         self.files = Drives(directory, self.faults)
         self.hive = Hive(os.path.join(directory, "hive.json"))
+        self.firewall = Firewall(self.hive)
         self.events = EventLog(os.path.join(directory, "events.jsonl"))
         self.journal = Journal(os.path.join(directory, "commands.jsonl"))
         self.services = ServiceManager(self)

@@ -137,6 +137,12 @@ class FilesApi(Protocol):
         """Rename a file or directory; an existing file is replaced, an existing directory is not."""
         ...
 
+    def grants_modify(self, path: str, sid: str) -> bool:
+        """Whether ``sid`` (for example S-1-5-11, Authenticated Users) may modify a directory and its
+        content.
+        """
+        ...
+
     def list(self, path: str) -> list[FileEntry]:
         """Return a directory's entries in name order."""
         ...
@@ -151,6 +157,10 @@ class HiveApi(Protocol):
 
     def set(self, key: str, values: Mapping[str, RegistryValue]) -> None:
         """Set values under a key, creating it; values that are not named stay."""
+        ...
+
+    def unset(self, key: str, name: str) -> bool:
+        """Delete one value; tell whether it was there."""
         ...
 
     def delete(self, key: str) -> bool:

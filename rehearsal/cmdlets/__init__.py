@@ -1,5 +1,5 @@
 """The cmdlets of a simulated host. Importing this package registers all of them."""
 
-from rehearsal.cmdlets import objects
+from rehearsal.cmdlets import cim, content, files, hns, network, objects, registry, services, system
 
-__all__ = ["objects"]
+__all__ = ["cim", "content", "files", "hns", "network", "objects", "registry", "services", "system"]

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from rehearsal.interfaces import HostApi, Native, NativeResult
+from collections.abc import Callable
+
+from rehearsal.host import Host
+from rehearsal.interfaces import NativeResult
+from rehearsal.programs.icacls import icacls
+from rehearsal.programs.sc import sc
+from rehearsal.programs.tree import tree
+
+Program = Callable[[Host, list[str], bytes], NativeResult]
 
 
-def hostname(host: HostApi, _: list[str], __: bytes) -> NativeResult:
+def hostname(host: Host, _: list[str], __: bytes) -> NativeResult:
     """Print the computer's name."""
     return NativeResult(0, f"{host.name}\r\n".encode())
 
 
-def whoami(host: HostApi, _: list[str], __: bytes) -> NativeResult:
+def whoami(host: Host, _: list[str], __: bytes) -> NativeResult:
     """Print the account."""
     return NativeResult(0, f"{host.name}\\administrator\r\n".lower().encode())
 
 
-PROGRAMS: dict[str, Native] = {
+PROGRAMS: dict[str, Program] = {
     "hostname.exe": hostname,
+    "icacls.exe": icacls,
+    "sc.exe": sc,
+    "tree.com": tree,
     "whoami.exe": whoami,
 }
 """Programs in System32 by file name."""

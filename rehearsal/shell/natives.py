@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rehearsal.host import ENGINE_DIRECTORY, Host
-from rehearsal.interfaces import Native, NativeResult
-from rehearsal.programs import PROGRAMS
+from rehearsal.interfaces import NativeResult
+from rehearsal.programs import PROGRAMS, Program
 from rehearsal.shell import command_line
 from rehearsal.shell.values import PsError, Record, Value
 
@@ -25,7 +25,7 @@ writes.
 SYSTEM = r"C:\Windows\System32"
 
 
-def find(host: Host, name: str) -> tuple[str, Native] | None:
+def find(host: Host, name: str) -> tuple[str, Program] | None:
     """Return a program's full path and what stands for it, or None if Windows would not find it."""
     base = name.replace("/", "\\").rpartition("\\")[2].casefold()
     known = {
@@ -50,7 +50,7 @@ def names() -> list[str]:
 
 
 def run(
-    host: Host, path: str, native: Native, arguments: Sequence[str], given: Sequence[Value]
+    host: Host, path: str, native: Program, arguments: Sequence[str], given: Sequence[Value]
 ) -> NativeResult:
     """Run a program; its arguments take the way over a command line that they take on Windows."""
     line = command_line.build(path, arguments)

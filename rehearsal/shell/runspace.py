@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from rehearsal import cmdlets as _cmdlets  # noqa: F401 - importing them registers them
 from rehearsal import library
 from rehearsal.host import Host
-from rehearsal.interfaces import Native, NativeResult
+from rehearsal.interfaces import NativeResult
+from rehearsal.programs import Program
 from rehearsal.shell import natives, prompt
 from rehearsal.shell.aliases import ALIASES
 from rehearsal.shell.binding import bind, bind_values, plain, text
@@ -173,7 +174,7 @@ class Runspace:
             )
         return list(cmdlet.body(context, bound))
 
-    def _native(self, call: Call, found: tuple[str, Native], given: list[Value]) -> list[Value]:
+    def _native(self, call: Call, found: tuple[str, Program], given: list[Value]) -> list[Value]:
         path, native = found
         arguments = [word for element in call.elements for word in self._words(element)]
         result = natives.run(self._host, path, native, arguments, given)
