@@ -81,7 +81,9 @@ def object_lines(item: object) -> list[str]:
     if isinstance(item, str):
         return text_lines(item)
     properties = {**getattr(item, "adapted_properties", {}), **getattr(item, "extended_properties", {})}
-    if properties and getattr(item, "to_string", None) is None:
+    text = getattr(item, "to_string", None)
+    # An object without a text of its own says the name of its class.
+    if properties and (text is None or text in getattr(item, "types", ())):
         return [f"{name}: {value}" for name, value in properties.items()]
     return text_lines(str(item))
 

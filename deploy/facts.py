@@ -303,7 +303,7 @@ class Network(JsonFact[NetworkState]):
         return NetworkState.from_json(text)
 
 
-class ImageTags(JsonFact[frozenset[str]]):
+class ImageTags(JsonFact[list[str]]):
     """Every ``repository:tag`` that the engine has."""
 
     title = "the images"
@@ -312,9 +312,9 @@ class ImageTags(JsonFact[frozenset[str]]):
         """Return the question."""
         return commands.image_list()
 
-    def read(self, text: str) -> frozenset[str]:
+    def read(self, text: str) -> list[str]:
         """Read the answer."""
-        return image_tags(text)
+        return sorted(image_tags(text))
 
 
 class Images(JsonFact[list[ImageState]]):

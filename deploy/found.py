@@ -122,7 +122,8 @@ class Found:
 
     def image_tags(self) -> frozenset[str]:
         """Return every ``repository:tag`` that the engine has."""
-        return self._once(facts.ImageTags)
+        tags = self._once(facts.ImageTags)
+        return frozenset(tags)
 
     def image(self, reference: str) -> ImageState | None:
         """Return the image with this ``repository:tag``, or None if the engine has none."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from deploy.state.reading import Object, objects
+from deploy.state.reading import Object, Reported, objects
 
 
 @dataclass(frozen=True)
-class MountState:
+class MountState(Reported):
     """A directory of the host in a container."""
 
     source: str
@@ -19,7 +19,7 @@ class MountState:
 
 
 @dataclass(frozen=True)
-class ContainerState:
+class ContainerState(Reported):
     """A container, running or not."""
 
     name: str

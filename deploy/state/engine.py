@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from deploy.state.reading import Object, Unreadable, lines, objects, one_object
+from deploy.state.reading import Object, Reported, Unreadable, lines, objects, one_object
 
 _ALWAYS_INSECURE = {"127.0.0.0/8", "::1/128"}
 
 
 @dataclass(frozen=True)
-class EngineState:
+class EngineState(Reported):
     """The engine as it runs; ``answers`` is False if nothing answered on its pipe."""
 
     answers: bool
@@ -82,7 +82,7 @@ def _proxies(info: Object) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class NetworkState:
+class NetworkState(Reported):
     """A network of the engine; ``exists`` is False if there is none of that name."""
 
     name: str
@@ -116,7 +116,7 @@ class NetworkState:
 
 
 @dataclass(frozen=True)
-class HnsNetworkState:
+class HnsNetworkState(Reported):
     """A network as Windows' Host Network Service knows it."""
 
     name: str
@@ -142,7 +142,7 @@ class HnsNetworkState:
 
 
 @dataclass(frozen=True)
-class HnsEndpointState:
+class HnsEndpointState(Reported):
     """One container's end of an HNS network; it can outlive its container."""
 
     id: str
@@ -165,7 +165,7 @@ class HnsEndpointState:
 
 
 @dataclass(frozen=True)
-class ImageState:
+class ImageState(Reported):
     """An image that the engine has."""
 
     id: str

@@ -54,6 +54,22 @@ def lines(text: str, what: str) -> list[Object]:
     return found
 
 
+class Reported:
+    """What a host reported; shown as JSON by ``pyinfra … fact deploy.facts.Windows``."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values as pyinfra prints them."""
+        return {name: _shown(value) for name, value in vars(self).items()}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, frozenset | set):
+        return sorted(map(str, value))
+    if isinstance(value, Reported) or value is None or isinstance(value, str | int | list | tuple | Mapping):
+        return dict(value) if isinstance(value, Mapping) else value
+    return str(value)
+
+
 class Object:
     """A JSON object whose members are asked for by type; ``what`` names it in errors."""
 

@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from deploy.state.reading import Object, Unreadable, objects, one_object, values
+from deploy.state.reading import Object, Reported, Unreadable, objects, one_object, values
 from deploy.windows_command_line import split
 
 DEFAULT_DAEMON_JSON = r"C:\ProgramData\docker\config\daemon.json"
 
 
 @dataclass(frozen=True)
-class WindowsState:
+class WindowsState(Reported):
     """Which Windows it is."""
 
     product: str
@@ -35,7 +35,7 @@ class WindowsState:
 
 
 @dataclass(frozen=True)
-class RecoveryState:
+class RecoveryState(Reported):
     """What the service manager does after a crash: SERVICE_FAILURE_ACTIONS, as it lies in the registry."""
 
     reset_after: int
@@ -55,7 +55,7 @@ class RecoveryState:
 
 
 @dataclass(frozen=True)
-class ServiceState:
+class ServiceState(Reported):
     """The service that the engine is; ``exists`` is False if it is not registered."""
 
     name: str
@@ -104,7 +104,7 @@ class ServiceState:
 
 
 @dataclass(frozen=True)
-class FileState:
+class FileState(Reported):
     """A text file; ``text`` is None if it does not exist."""
 
     path: str
@@ -144,7 +144,7 @@ MODIFY = 0x1301BF
 
 
 @dataclass(frozen=True)
-class DirectoryState:
+class DirectoryState(Reported):
     """A directory, and who may do what in it; ``sddl`` is None if it does not exist."""
 
     path: str
@@ -187,7 +187,7 @@ def _mask(rights: str) -> int:
 
 
 @dataclass(frozen=True)
-class FirewallRuleState:
+class FirewallRuleState(Reported):
     """A rule of the Windows firewall."""
 
     name: str
@@ -219,7 +219,7 @@ class FirewallRuleState:
 
 
 @dataclass(frozen=True)
-class RouteState:
+class RouteState(Reported):
     """A route of the host."""
 
     destination: ipaddress.IPv4Network
@@ -247,7 +247,7 @@ def _network(prefix: str, answer: str) -> ipaddress.IPv4Network:
 
 
 @dataclass(frozen=True)
-class EventState:
+class EventState(Reported):
     """An entry of the event log."""
 
     severity: str

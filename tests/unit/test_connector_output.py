@@ -83,11 +83,15 @@ def test_lines_end_at_line_feeds_only(text: str, lines: list[str]) -> None:
 class Service:
     """Looks like an object of a remote pipeline."""
 
-    to_string = None
+    types = ("System.ServiceProcess.ServiceController",)
 
-    def __init__(self) -> None:
+    def __init__(self, text: str | None = None) -> None:
+        self.to_string = text
         self.adapted_properties = {"Name": "docker", "Status": "Running"}
         self.extended_properties = {"PSComputerName": "pc-01"}
+
+    def __str__(self) -> str:
+        return self.to_string or ""
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,12 @@ class Service:
         pytest.param(None, [], id="nothing"),
         pytest.param(5, ["5"], id="number"),
         pytest.param(Service(), ["Name: docker", "Status: Running", "PSComputerName: pc-01"], id="object"),
+        pytest.param(
+            Service("System.ServiceProcess.ServiceController"),
+            ["Name: docker", "Status: Running", "PSComputerName: pc-01"],
+            id="object that says its class",
+        ),
+        pytest.param(Service("docker"), ["docker"], id="object with a text"),
     ],
 )
 def test_an_object_is_shown_by_its_properties(item: object, lines: list[str]) -> None:
