@@ -84,7 +84,12 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     app.add_route(serve, "/", methods=METHODS, stream=True, name="root")
     app.add_route(serve, "/<path:path>", methods=METHODS, stream=True, name="any")
     app.error_handler.add(Exception, _on_error)
-    app.register_listener(lambda app: app.add_task(_keep_tidy(service)), "after_server_start")
+
+    async def tidy(app: Application) -> None:
+        # Not returned: Sanic would wait for it, and it never ends.
+        app.add_task(_keep_tidy(service))
+
+    app.register_listener(tidy, "after_server_start")
     app.register_listener(lambda _app: service.close(), "after_server_stop")
     if gate is not None:
         app.register_listener(lambda _app: gate.close(), "after_server_stop")

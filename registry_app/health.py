@@ -11,7 +11,7 @@ TIMEOUT = 5.0
 
 def is_ready(settings: Settings) -> bool:
     """Return whether ``GET /v2/`` on the own address is answered; say on standard error why not."""
-    host, port = settings.address
+    host, port = settings.health_address or settings.address
     # An address that means every interface is no address to connect to.
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     try:
@@ -35,7 +35,7 @@ def _ask(settings: Settings, host: str, port: int) -> int:
 
 
 def _connect(settings: Settings, host: str, port: int) -> http.client.HTTPConnection:
-    if not settings.tls_certificate:
+    if settings.health_address or not settings.tls_certificate:
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     # The certificate is for the name that clients use, not for this machine's own address.
     context = ssl.create_default_context()

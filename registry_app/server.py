@@ -1,17 +1,16 @@
-"""Run the registry in the foreground: sockets, TLS, log, and a graceful end."""
+"""Run the registry in the foreground: socket, TLS, log, and a graceful end."""
 
 import logging
-import socket
+import ssl
 import sys
 
 from registry_app.app import create_app
+from registry_app.health_listener import answer_health_checks
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import for_this_platform
-from registry_app.transport import RegistryProtocol
+from registry_app.transport import RegistryProtocol, listening_socket
 
 log = logging.getLogger("registry")
-
-BACKLOG = 1024
 
 
 def serve(settings: Settings) -> int:
@@ -19,26 +18,40 @@ def serve(settings: Settings) -> int:
     configure_log(settings)
     try:
         app = create_app(settings, for_this_platform(settings.root))
-        listener = listen(settings.address)
-    except OSError as error:
+        context = tls_context(settings)
+        listener = listening_socket(*settings.address, congestion=settings.congestion)
+        if settings.health_address is not None:
+            health = listening_socket(*settings.health_address)
+            app.register_listener(lambda _app: answer_health_checks(health), "after_server_start")
+    except (OSError, ValueError) as error:
         log.critical("cannot start: %s", error)
         return 1
     host, port = listener.getsockname()[:2]
     log.info("listening on %s, port %d, storing in %s", host, port, settings.root)
-    tls = {"cert": settings.tls_certificate, "key": settings.tls_key} if settings.tls_certificate else None
     app.run(
-        sock=listener, ssl=tls, protocol=RegistryProtocol, single_process=True, access_log=settings.access_log
+        sock=listener,
+        ssl=context,
+        protocol=RegistryProtocol,
+        single_process=True,
+        access_log=settings.access_log,
     )
     return 0
 
 
-def listen(address: tuple[str, int]) -> socket.socket:
-    """Return a listening socket; without a host it takes IPv6 and IPv4 on every interface. Raises OSError."""
-    host, port = address
-    if not host and socket.has_dualstack_ipv6():
-        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return what to listen with, or None for plain HTTP; raise `CertificateInvalid`."""
+    if not (settings.tls_certificate and settings.tls_key):
+        return None
+    from registry_app import tls  # noqa: PLC0415 - plain HTTP needs none of it
+
+    files = tls.ServerCertificate(
+        settings.tls_certificate,
+        settings.tls_key,
+        settings.tls_client_authorities,
+        tls.CLIENT_AUTH[settings.tls_client_auth],
+        tls.VERSIONS[settings.tls_minimum],
+    )
+    return tls.ReloadingContext(files).context
 
 
 def configure_log(settings: Settings) -> None:

@@ -119,6 +119,8 @@ def running_registry(folder: Path, **settings: str) -> Iterator[RunningRegistry]
         finally:
             process.kill()
             reader.join()
+    assert process.returncode == 0, "".join(output)
+    assert "Traceback" not in "".join(output)
 
 
 @contextmanager
