@@ -10,11 +10,10 @@ directory that another thread has made and not yet flushed.)
 import errno
 import io
 import os
-import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO, TypeVar
-from uuid import uuid4
 
 from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable, Stat, WritableFile
 
@@ -147,14 +146,16 @@ class PosixFileSystem(FileSystem):
 
     def remove_tree(self, path: str) -> None:
         """Rename the directory out of sight, then remove it bit by bit."""
-        aside = f"{self.staging}/{uuid4().hex}"
+        aside = self.temporary()
         try:
-            os.makedirs(self.staging, exist_ok=True)
-            os.rename(path, aside)
+            os.stat(path)
+            self._with_parents(aside, lambda: os.rename(path, aside))
         except FileNotFoundError:
             return
         _flush_directory(os.path.dirname(path))
-        self._destroy(aside, is_dir=True)
+        # It is done: what cannot be removed from the staging directory now, `discard_leftovers` will.
+        with suppress(OSError):
+            self._destroy(aside, is_dir=True)
 
     def remove_empty(self, path: str) -> bool:
         """Remove a directory if nothing is in it."""
@@ -180,10 +181,13 @@ class PosixFileSystem(FileSystem):
         self.check_component(name, kind)
 
     def _destroy(self, path: str, is_dir: bool) -> None:
-        if is_dir:
-            shutil.rmtree(path)
-        else:
+        if not is_dir:
             os.unlink(path)
+            return
+        with os.scandir(path) as entries:
+            for entry in entries:
+                self._destroy(entry.path, entry.is_dir(follow_symlinks=False))
+        os.rmdir(path)
 
 
 def _flush(fd: int) -> None:

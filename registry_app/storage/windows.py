@@ -156,7 +156,7 @@ class WindowsFileSystem(FileSystem):
             raise
         # The name is free, and that is what counts. What someone still holds open goes with the next
         # `discard_leftovers`.
-        with suppress(PermissionError):
+        with suppress(OSError):
             self._call(lambda: self._api.delete_file(aside), patient=False)
 
     def remove_tree(self, path: str) -> None:
@@ -176,7 +176,8 @@ class WindowsFileSystem(FileSystem):
             self._empty(where)
             self._call(lambda: self._api.remove_directory(where))
             return
-        with suppress(PermissionError):
+        # It is done: what cannot be removed from the staging directory now, `discard_leftovers` will.
+        with suppress(OSError):
             self._destroy(aside, is_dir=True)
 
     def remove_empty(self, path: str) -> bool:

@@ -1,12 +1,15 @@
 """Push and pull through `registry_app.registry.Registry` directly, without HTTP; and what comes of it."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 
 from registry_app.manifest import OCI_INDEX, OCI_MANIFEST
 from registry_app.reference import Digest, Reference, Repository, Tag
 from registry_app.registry import Registry
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import FileSystem
+from registry_app.storage.uploads import UploadWriter
 
 REPOSITORY = Repository("labs/hello")
 
@@ -24,16 +27,23 @@ def push_blob(
     digest = Digest.of(content)
     upload = registry.start_upload(repository, "sha256")
     for start in range(0, len(content), chunk):
-        writer = registry.uploads.open(repository, upload)
-        piece = content[start : start + chunk]
-        writer.write([piece])
-        writer.hash([piece])
-        registry.uploads.close(upload, writer)
-    writer = registry.uploads.open(repository, upload)
-    writer.flush()
-    registry.uploads.close(upload, writer)
+        with _writing(registry, repository, upload) as writer:
+            piece = content[start : start + chunk]
+            writer.write([piece])
+            writer.hash([piece])
+    with _writing(registry, repository, upload) as writer:
+        writer.flush()
     registry.finish_upload(repository, upload, digest)
     return digest
+
+
+@contextlib.contextmanager
+def _writing(registry: Registry, repository: Repository, upload: str) -> Iterator[UploadWriter]:
+    writer = registry.uploads.open(repository, upload)
+    try:
+        yield writer
+    finally:
+        registry.uploads.close(upload, writer)
 
 
 def image(config: bytes, *layers: bytes) -> bytes:

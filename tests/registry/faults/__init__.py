@@ -1,0 +1,1 @@
+"""Whatever breaks, and wherever: nothing that was acknowledged is lost."""
