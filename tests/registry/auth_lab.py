@@ -111,7 +111,11 @@ def running_registry(folder: Path, **settings: str) -> Iterator[RunningRegistry]
         match = re.search(r"port (\d+)", "".join(output))
         assert match, "".join(output)
         scheme = "https" if "HTTP_TLS_CERTIFICATE" in settings else "http"
-        yield RunningRegistry(folder, int(match[1]), scheme, process, output)
+        registry = RunningRegistry(folder, int(match[1]), scheme, process, output)
+        if scheme == "http":
+            # Its socket takes connections before it can be stopped gracefully.
+            httpx.get(f"{registry.url}/v2/", timeout=30)
+        yield registry
     finally:
         process.send_signal(signal.SIGTERM)
         try:
