@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -55,6 +56,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LEFTOVERS_AGE = 3600.0
 """Seconds after which what lies in the staging directory belongs to nobody who is still at work."""
 
+_TIDYING = "tidying"
 _NUMBERS = count(1)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -85,11 +87,8 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     app.add_route(serve, "/<path:path>", methods=METHODS, stream=True, name="any")
     app.error_handler.add(Exception, _on_error)
 
-    async def tidy(app: Application) -> None:
-        # Not returned: Sanic would wait for it, and it never ends.
-        app.add_task(_keep_tidy(service))
-
-    app.register_listener(tidy, "after_server_start")
+    app.register_listener(partial(_start_tidying, service), "after_server_start")
+    app.register_listener(_stop_tidying, "before_server_stop")
     app.register_listener(lambda _app: service.close(), "after_server_stop")
     if gate is not None:
         app.register_listener(lambda _app: gate.close(), "after_server_stop")
@@ -109,6 +108,15 @@ def _config(settings: Settings) -> dict[str, object]:
         "REQUEST_MAX_HEADER_SIZE": settings.max_header,
         "MOTD": False,
     }
+
+
+def _start_tidying(service: Service, app: Application) -> None:
+    # Nothing is returned: Sanic would wait for the task, and the server would never have started.
+    app.add_task(_keep_tidy(service), name=_TIDYING)
+
+
+async def _stop_tidying(app: Application) -> None:
+    await app.cancel_task(_TIDYING, raise_exception=False)
 
 
 async def _keep_tidy(service: Service) -> None:
