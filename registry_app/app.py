@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import Any
@@ -56,7 +57,6 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LEFTOVERS_AGE = 3600.0
 """Seconds after which what lies in the staging directory belongs to nobody who is still at work."""
 
-_TIDYING = "tidying"
 _NUMBERS = count(1)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -88,7 +88,7 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     app.error_handler.add(Exception, _on_error)
 
     app.register_listener(partial(_start_tidying, service), "after_server_start")
-    app.register_listener(_stop_tidying, "before_server_stop")
+    app.register_listener(lambda _app: service.stopping.set(), "before_server_stop")
     app.register_listener(lambda _app: service.close(), "after_server_stop")
     if gate is not None:
         app.register_listener(lambda _app: gate.close(), "after_server_stop")
@@ -112,17 +112,13 @@ def _config(settings: Settings) -> dict[str, object]:
 
 def _start_tidying(service: Service, app: Application) -> None:
     # Nothing is returned: Sanic would wait for the task, and the server would never have started.
-    app.add_task(_keep_tidy(service), name=_TIDYING)
-
-
-async def _stop_tidying(app: Application) -> None:
-    await app.cancel_task(_TIDYING, raise_exception=False)
+    app.add_task(_keep_tidy(service))
 
 
 async def _keep_tidy(service: Service) -> None:
     """Remove what crashes and absent-minded clients left behind: at the start, and then from time to time."""
     settings, registry = service.settings, service.registry
-    while settings.purge_uploads and not settings.read_only:
+    while settings.purge_uploads and not settings.read_only and not service.stopping.is_set():
         try:
             purged = await service.in_background(lambda: registry.purge_uploads(settings.upload_age))
             leftovers = await service.in_background(lambda: registry.fs.discard_leftovers(LEFTOVERS_AGE))
@@ -131,7 +127,8 @@ async def _keep_tidy(service: Service) -> None:
         else:
             if purged or leftovers:
                 log.info("removed %d stale uploads and %d leftovers", purged, leftovers)
-        await asyncio.sleep(settings.purge_interval)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(service.stopping.wait(), settings.purge_interval)
 
 
 def _on_error(request: Request, error: Exception) -> HTTPResponse:

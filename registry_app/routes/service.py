@@ -39,6 +39,8 @@ class Service:
         self.registry = registry
         self.settings: Settings = registry.settings
         self._threads = ThreadPoolExecutor(self.settings.threads, thread_name_prefix="storage")
+        self.stopping = asyncio.Event()
+        """Set when the server begins to stop: background work ends."""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(
