@@ -99,6 +99,9 @@ class RunspacePool:
         if pipeline.protocol.state in (PSInvocationState.NotStarted, PSInvocationState.Running):
             pipeline.cancel.set()
             self._end(pipeline, Outcome(stopped=True))
+            if self._running is pipeline:
+                # Windows ends what runs; here it goes on unseen, and the runspace is free all the same
+                self._running = None
         if code.lower().endswith("/terminate"):
             pipeline.protocol.close()
             del self._pipelines[command_id.upper()]
@@ -123,7 +126,8 @@ class RunspacePool:
         return Job(run)
 
     def _finish(self, pipeline: PipelineInProgress, outcome: Outcome) -> None:
-        self._running = None
+        if self._running is pipeline:
+            self._running = None
         if not pipeline.cancel.is_set():
             self._end(pipeline, outcome)
 

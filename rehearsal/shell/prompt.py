@@ -8,12 +8,12 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
-from typing import Protocol
 from xml.sax.saxutils import escape
 
 from rehearsal.host import Host
 from rehearsal.interfaces import NativeResult
 from rehearsal.shell import command_line, formatting, natives
+from rehearsal.shell.execution import Memory
 from rehearsal.shell.values import Outcome, PsError
 
 POWERSHELL = ("powershell", "powershell.exe")
@@ -21,18 +21,12 @@ _TAKES_VALUE = ("-executionpolicy", "-ex", "-ep", "-version", "-outputformat", "
 _ENCODED = ("-encodedcommand", "-enc", "-ec", "-e", "-en")
 
 
-class ExitCode(Protocol):
-    """Something that remembers the last native exit code."""
-
-    last_exit_code: int | None
-
-
-def run(host: Host, line: str, invoke: Callable[[str], Outcome], runspace: ExitCode) -> NativeResult:
+def run(host: Host, line: str, invoke: Callable[[str], Outcome], memory: Memory) -> NativeResult:
     """Run one line; what cmd.exe does not find ends with its own message and exit code 1."""
     words = command_line.split(line.strip())
     program = words[0].casefold()
     if program.rpartition("\\")[2] in POWERSHELL:
-        return _powershell(words[1:], invoke, runspace)
+        return _powershell(words[1:], invoke, memory)
     if program == "echo":
         return NativeResult(0, f"{line.strip()[5:]}\r\n".encode(natives.OEM, "replace"))
     if program == "ver":
@@ -48,18 +42,18 @@ def run(host: Host, line: str, invoke: Callable[[str], Outcome], runspace: ExitC
     return native(host, [path, *words[1:]], b"")
 
 
-def _powershell(words: Sequence[str], invoke: Callable[[str], Outcome], runspace: ExitCode) -> NativeResult:
+def _powershell(words: Sequence[str], invoke: Callable[[str], Outcome], memory: Memory) -> NativeResult:
     script = _script(list(words))
     if script is None:
         return NativeResult(
             64, b"", b"Windows PowerShell of a rehearsal host runs -Command or -EncodedCommand only.\r\n"
         )
-    runspace.last_exit_code = None
+    memory.last_exit_code = None
     outcome = invoke(script)
     shown = formatting.lines(outcome.output)
     stdout = "".join(f"{line}\r\n" for line in shown).encode(natives.OEM, "replace")
     errors = [*outcome.errors, *([outcome.failure] if outcome.failure else [])]
-    failed = outcome.failure is not None or bool(runspace.last_exit_code) or outcome.last_failed
+    failed = outcome.failure is not None or bool(memory.last_exit_code) or outcome.last_failed
     return NativeResult(int(failed), stdout, _clixml(errors) if errors else b"")
 
 
