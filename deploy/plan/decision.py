@@ -90,8 +90,8 @@ def _was_edited_since(
 ) -> bool:
     """Say whether the engine certainly runs as wanted, though the file says otherwise.
 
-    It does if it carries our label of what it was started with, and the file does not: so the file was changed
-    after the engine read it. If the file has kept the label, the engine may have been started with the change.
+    It does if it carries our label of what it was started with, and the file does not: so the file was
+    changed after the engine read it. If the file has the label, the engine may have started with the change.
     """
     label = f"{START_LABEL}={started_with}"
     labels = existing.get("labels")
@@ -99,14 +99,18 @@ def _was_edited_since(
     return label in target.labels and not in_file
 
 
-def _reload_reasons(target: Target, file: FileState, engine: EngineState) -> Iterator[str]:
+def _reload_reasons(target: Target, file: FileState, engine: EngineState) -> list[str]:
     existing = content_of(file)
-    for key in changed_keys(existing, target.content):
-        if not needs_start(key):
-            yield f"{key} {_change(key, existing, target.content)}"
-    for key, words in differences(target.options, target.labels, engine).items():
-        if not needs_start(key):
-            yield words
+    reasons = differences(target.options, target.labels, engine)
+    reasons.update(
+        (key, f"{key} {_change(key, existing, target.content)}")
+        for key in changed_keys(existing, target.content)
+    )
+    found = {key: words for key, words in reasons.items() if not needs_start(key)}
+    if len(found) > 1 and _users_labels(existing) == _users_labels(target.content):
+        # Every change changes the fingerprint: that goes without saying.
+        found.pop("labels", None)
+    return list(found.values())
 
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
