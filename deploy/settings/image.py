@@ -46,21 +46,21 @@ _BUILD_OF_TAG = {"ltsc2016": 14393, "ltsc2019": 17763, "1809": 17763, "ltsc2022"
 OLDEST_ENGINE_BUILD = 17763
 
 
-def repository(value: str) -> str:
+def a_repository(value: str) -> str:
     """Refuse what is no repository name."""
     if not _REPOSITORY.fullmatch(value):
         raise ValueError(f"{value!r} is no repository; write small letters, as in 'registry-lab/registry'")
     return value
 
 
-def reference(value: str) -> str:
+def a_reference(value: str) -> str:
     """Refuse what is no image reference."""
     if not _REFERENCE.fullmatch(value):
         raise ValueError(f"{value!r} is no image; write it as 'repository:tag'")
     return value
 
 
-def tag(value: str) -> str:
+def a_tag(value: str) -> str:
     """Refuse what is no tag."""
     if not re.fullmatch(_TAG, value):
         raise ValueError(f"{value!r} is no tag; write letters, digits, '.', '_' and '-'")
@@ -70,10 +70,10 @@ def tag(value: str) -> str:
 class ImageSettings(Settings):
     """The image that the registry runs from. Its tag is the fingerprint of what it was built from."""
 
-    base: Annotated[StrictStr, AfterValidator(reference)] | None = None
+    base: Annotated[StrictStr, AfterValidator(a_reference)] | None = None
     """What it is built on; None takes the official Python image for the host's Windows build."""
 
-    repository: Annotated[StrictStr, AfterValidator(repository)] = "registry-lab/registry"
+    repository: Annotated[StrictStr, AfterValidator(a_repository)] = "registry-lab/registry"
     """Its name without the tag."""
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, mo
 from deploy.settings import checks
 from deploy.settings.base import Settings
 from deploy.settings.engine_options import Path
-from deploy.settings.image import reference, repository, tag
+from deploy.settings.image import a_reference, a_repository, a_tag
 from deploy.settings.network import IPv4
 from deploy.settings.problems import Problem, Problems
 
@@ -28,14 +28,14 @@ _OURS = {
 }
 
 
-def container_name(value: str) -> str:
+def a_container_name(value: str) -> str:
     """Refuse what docker takes for no container name."""
     if not _NAME.fullmatch(value):
         raise ValueError(f"{value!r} is no container name; write letters, digits, '_', '.' and '-'")
     return value
 
 
-def restart_policy(value: str) -> str:
+def a_restart_policy(value: str) -> str:
     """Refuse what is no restart policy."""
     if not _RESTART.fullmatch(value):
         raise ValueError(
@@ -44,7 +44,7 @@ def restart_policy(value: str) -> str:
     return value
 
 
-def dns_name(value: str) -> str:
+def a_dns_name(value: str) -> str:
     """Refuse what is no host name."""
     if checks.host_port(value)[1] is not None or "." not in value:
         raise ValueError(f"{value!r} is no full host name; write it with its domain and without port")
@@ -67,7 +67,7 @@ class RegistryTls(Settings):
 class RegistrySettings(Settings):
     """The registry container."""
 
-    name: Annotated[StrictStr, AfterValidator(container_name)] = "registry"
+    name: Annotated[StrictStr, AfterValidator(a_container_name)] = "registry"
     """The container's name."""
 
     ip: IPv4 = "172.24.194.96"
@@ -82,13 +82,13 @@ class RegistrySettings(Settings):
     data_directory: Path = "C:\\registry-data"
     """Directory of the host that holds all images; created if absent, never emptied or removed."""
 
-    restart: Annotated[StrictStr, AfterValidator(restart_policy)] = "unless-stopped"
+    restart: Annotated[StrictStr, AfterValidator(a_restart_policy)] = "unless-stopped"
     """docker's restart policy."""
 
     environment: Mapping[StrictStr, StrictStr] = {}
     """More of the registry's own settings, as ``REGISTRY_…`` variables."""
 
-    dns_name: Annotated[StrictStr, AfterValidator(dns_name)] | None = None
+    dns_name: Annotated[StrictStr, AfterValidator(a_dns_name)] | None = None
     """A name under which clients know it as well."""
 
     insecure: StrictBool | Literal["auto"] = "auto"
@@ -149,11 +149,11 @@ class RegistrySettings(Settings):
 class ProofSettings(Settings):
     """What is pulled, tagged, pushed, removed and pulled again to prove that the registry works."""
 
-    image: Annotated[StrictStr, AfterValidator(reference)] = "sixeyed/hello-world:nanoserver"
+    image: Annotated[StrictStr, AfterValidator(a_reference)] = "sixeyed/hello-world:nanoserver"
     """A public image."""
 
-    repository: Annotated[StrictStr, AfterValidator(repository)] = "labs/hello-world"
+    repository: Annotated[StrictStr, AfterValidator(a_repository)] = "labs/hello-world"
     """Where it goes in the registry."""
 
-    tag: Annotated[StrictStr, AfterValidator(tag)] = "nanoserver"
+    tag: Annotated[StrictStr, AfterValidator(a_tag)] = "nanoserver"
     """And under which tag."""
