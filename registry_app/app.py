@@ -22,7 +22,7 @@ from registry_app.routes.gate import open_gate
 from registry_app.routes.service import Service
 from registry_app.routes.tokens import issue_token
 from registry_app.settings import Settings
-from registry_app.storage.filesystem import FileSystem
+from registry_app.storage.filesystem import FileSystem, NameNotStorable
 from registry_app.transport import BodyError, BodyStalled
 
 log = logging.getLogger("registry")
@@ -147,6 +147,9 @@ def _on_error(request: Request, error: Exception) -> HTTPResponse:
             # Sanic could not read the request, or a time-out struck: the status is its, the form is ours.
             code = errors.RequestInvalid.code if error.status_code < 500 else errors.Internal.code
             return answer(error.status_code, (JSON,), errors.error_body(code, str(error)))
+        case NameNotStorable():
+            # Two pushes raced for names that this disk takes for one; the second one hears of it here.
+            return answer_error(errors.NameInvalid(str(error)))
         case OSError() if error.errno in _FULL:
             log.error("the disk is full: %s", error)
             return answer_error(errors.DiskFull())
