@@ -52,7 +52,8 @@ def _changes(record: HostRecord, width: int, *, dry: bool) -> list[str]:
     changes = record.planned if dry else record.done
     if not changes and not record.notes:
         return []
-    lines = [f"{record.name} {'would change' if dry else 'changed' if changes else 'notes'}:"]
+    heading = "to note" if not changes else "would change" if dry else "changed"
+    lines = [f"{record.name} {heading}:"]
     for change in changes:
         lines.extend(_wrapped(change.text, width, "  - "))
         if dry:
