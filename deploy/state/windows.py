@@ -179,7 +179,9 @@ class DirectoryState(Reported):
 def _mask(rights: str) -> int:
     if rights.lower().startswith("0x"):
         mask = int(rights, 16)
-        return mask | sum(meant for bit, meant in _GENERIC.items() if mask & bit)
+        for bit, meant in _GENERIC.items():
+            mask |= meant if mask & bit else 0
+        return mask
     mask = 0
     for at in range(0, len(rights), 2):
         mask |= _RIGHTS.get(rights[at : at + 2], 0)
