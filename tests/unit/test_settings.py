@@ -1,0 +1,540 @@
+"""Settings of hosts: what is refused, in which words, and that everything is said at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from deploy.settings import (
+    EngineOptions,
+    EngineSettings,
+    ImageSettings,
+    LabSettings,
+    RolloutSettings,
+    SettingsErrors,
+    base_image,
+    deep_merge,
+    validate,
+    validate_all,
+)
+from deploy.settings.engine_options import OPTIONS
+from deploy.settings.lab import covered
+
+
+def lines(data: dict[str, Any]) -> list[str]:
+    """Everything that is wrong with one host's data."""
+    with pytest.raises(SettingsErrors) as raised:
+        validate_all({"host": data})
+    return raised.value.lines
+
+
+def engine(**options: Any) -> dict[str, Any]:  # noqa: ANN401 -- anything that JSON may hold
+    return {"engine": {"options": {key.replace("_", "-"): value for key, value in options.items()}}}
+
+
+def test_nothing_said_is_the_lab() -> None:
+    settings = validate_all({"host": {}})["host"]
+
+    assert settings.registry.address == "172.24.194.96:5000"
+    assert settings.engine_options() == {
+        "fixed-cidr": "172.24.192.0/20",
+        "insecure-registries": ["172.24.194.96:5000"],
+    }
+
+
+def test_the_sample_of_the_documentation_is_valid() -> None:
+    sample = {
+        "windows_build": 20348,
+        "engine": {
+            "delivery": "daemon.json",
+            "options": {
+                "group": "docker",
+                "hosts": ["npipe://", "tcp://0.0.0.0:2375"],
+                "insecure-registries": ["10.0.0.0/8"],
+                "labels": ["room=lab"],
+                "debug": False,
+            },
+            "extra": {"brand-new": [1]},
+            "data_root": "D:\\docker",
+            "allow_tcp_without_tls": True,
+            "allow_restart": ["web"],
+            "start_timeout": 60,
+            "service": {"start_mode": "auto", "recovery": {"restart_after": [5]}, "depends_on": ["hns"]},
+        },
+        "network": {"name": "nat", "subnet": "172.24.192.0/20", "gateway": None},
+        "image": {"base": None, "repository": "registry-lab/registry"},
+        "registry": {
+            "name": "registry",
+            "ip": "172.24.194.96",
+            "port": 5000,
+            "published_port": 5000,
+            "data_directory": "C:\\registry-data",
+            "restart": "unless-stopped",
+            "environment": {"REGISTRY_LOG_LEVEL": "debug"},
+            "dns_name": "registry.class.lan",
+            "insecure": True,
+            "tls": None,
+        },
+        "proof": {
+            "image": "sixeyed/hello-world:nanoserver",
+            "repository": "labs/hello-world",
+            "tag": "nanoserver",
+        },
+    }
+
+    settings = validate_all({"host": sample})["host"]
+
+    assert settings.warnings() == [
+        "engine.extra.brand-new: is passed through unchecked",
+        "engine.options.hosts: everyone who reaches the TCP port is administrator of the host",
+    ]
+
+
+# Rules between settings
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        pytest.param(
+            {"registry": {"ip": "10.0.0.1"}},
+            "registry.ip: 10.0.0.1 is not in network.subnet 172.24.192.0/20",
+            id="outside",
+        ),
+        pytest.param(
+            {"registry": {"ip": "172.24.192.0"}},
+            "registry.ip: 172.24.192.0 is the address of the network",
+            id="network",
+        ),
+        pytest.param(
+            {"registry": {"ip": "172.24.192.1"}}, "registry.ip: 172.24.192.1 is the gateway", id="gateway"
+        ),
+        pytest.param(
+            {"registry": {"ip": "172.24.207.255"}},
+            "registry.ip: 172.24.207.255 is the broadcast",
+            id="broadcast",
+        ),
+        pytest.param(
+            engine(fixed_cidr="172.24.192.0/20"),
+            "engine.options.fixed-cidr: is what network.subnet is for",
+            id="cidr twice",
+        ),
+        pytest.param(
+            engine(bridge="none"), "engine.options.bridge: 'none' makes no nat network", id="no network"
+        ),
+        pytest.param(
+            {"engine": {"data_root": r"D:\a", "options": {"data-root": r"D:\a"}}},
+            "engine.data_root: is also given as options.data-root",
+            id="data root twice",
+        ),
+        pytest.param(
+            {"engine": {"extra": {"debug": True}, "options": {"debug": True}}},
+            "engine.extra.debug: is also given in options",
+            id="extra and option",
+        ),
+        pytest.param(
+            {"engine": {"extra": {"insecure-registry": ["a:1"]}}},
+            "engine.extra.insecure-registry: is the name of a flag",
+            id="extra without effect",
+        ),
+        pytest.param(
+            {"engine": {"extra": {"live-restore": True}}},
+            "engine.extra.live-restore: is for Linux",
+            id="extra that stops the engine",
+        ),
+        pytest.param(
+            {"engine": {"delivery": "service-options", "extra": {"x": 1}}},
+            "engine.extra: can only be delivered in the file",
+            id="extra without file",
+        ),
+        pytest.param(
+            {"engine": {"delivery": "service-options", "options": {"labels": ["where=%SystemRoot%"]}}},
+            "engine.options.labels: %SystemRoot% would be replaced",
+            id="expanded at every start",
+        ),
+        pytest.param(
+            {"engine": {"delivery": "service-options", "options": {"builder": {"gc": {"enabled": True}}}}},
+            "engine.options.builder: exists in the file only",
+            id="no such flag",
+        ),
+        pytest.param(
+            engine(hosts=["npipe://", "0.0.0.0:2375"]),
+            "engine.options.hosts: 0.0.0.0:2375 makes administrators of all who reach it",
+            id="open TCP",
+        ),
+        pytest.param(
+            engine(
+                hosts=["tcp://0.0.0.0:2376"],
+                tlsverify=True,
+                tlscacert=r"C:\a",
+                tlscert=r"C:\b",
+                tlskey=r"C:\c",
+            ),
+            "engine.options.hosts: lacks 'npipe://'",
+            id="no pipe",
+        ),
+        pytest.param(
+            engine(tls=False, tlsverify=True),
+            "engine.options.tls: is false while tlsverify is true",
+            id="tls both",
+        ),
+        pytest.param(
+            engine(hosts=["npipe://"], tlsverify=True),
+            "engine.options.tlscert: is missing",
+            id="tls without files",
+        ),
+        pytest.param(
+            engine(tlscert=r"C:\b"),
+            "engine.options.tlscert: has no effect without tlsverify",
+            id="files without tls",
+        ),
+        pytest.param(
+            engine(labels=["registry-lab.fingerprint=1"]),
+            "engine.options.labels: registry-lab.fingerprint is the provisioner's own",
+            id="our label",
+        ),
+        pytest.param(
+            engine(labels=["a=1", "a=2"]), "engine.options.labels: a is both '1' and '2'", id="label twice"
+        ),
+        pytest.param(
+            engine(log_opts={"max-sise": "1m"}),
+            "engine.options.log-opts.max-sise: is not known",
+            id="log option",
+        ),
+        pytest.param(
+            engine(features={"containerd-snapshotter": True}),
+            "engine.options.features: containerd-snapshotter needs containerd",
+            id="snapshotter",
+        ),
+        pytest.param(
+            engine(host_gateway_ips=["10.0.0.1", "10.0.0.2"]),
+            "engine.options.host-gateway-ips: takes one IPv4",
+            id="two gateways",
+        ),
+        pytest.param(
+            engine(insecure_registries=["172.24.194.96"]),
+            "engine.options.insecure-registries: '172.24.194.96' does not cover port 5000",
+            id="entry without port",
+        ),
+        pytest.param(
+            {
+                "registry": {"tls": {"directory": r"C:\tls"}},
+                "engine": {"options": {"insecure-registries": ["172.24.0.0/16"]}},
+            },
+            "engine.options.insecure-registries: covers 172.24.194.96:5000",
+            id="insecure by network and trusted",
+        ),
+        pytest.param(
+            {"registry": {"insecure": True, "tls": {"directory": r"C:\tls"}}},
+            "registry.insecure: a registry is not insecure and trusted at once",
+            id="insecure and trusted",
+        ),
+        pytest.param({"registry": {"insecure": False}}, "registry.insecure: is false, but", id="neither"),
+        pytest.param(
+            {"registry": {"data_directory": "C:\\"}}, "registry.data_directory: is a whole drive", id="drive"
+        ),
+        pytest.param(
+            {"registry": {"environment": {"REGISTRY_HTTP_ADDR": ":1"}}},
+            "registry.environment.REGISTRY_HTTP_ADDR: is set by registry.port",
+            id="variable of ours",
+        ),
+        pytest.param(
+            {"network": {"gateway": "172.24.192.9"}}, "network.gateway: the engine gives", id="gateway"
+        ),
+        pytest.param(
+            {"network": {"subnet": "8.8.0.0/16"}},
+            "network.subnet: 8.8.0.0/16 is a public network",
+            id="public",
+        ),
+        pytest.param(
+            {"network": {"subnet": "127.0.0.0/16"}},
+            "network.subnet: 127.0.0.0/16 cannot be given",
+            id="loopback",
+        ),
+        pytest.param(
+            {"network": {"subnet": "172.24.194.96/30"}},
+            "network.subnet: 172.24.194.96/30 has no room",
+            id="tiny",
+        ),
+        pytest.param(
+            {"network": {"subnet": "172.24.194.96/20"}},
+            "network.subnet: '172.24.194.96/20' is an address",
+            id="host bits",
+        ),
+        pytest.param(
+            {"windows_build": 14393},
+            "image.base: Windows Server 2016 (build 14393) is not supported",
+            id="too old",
+        ),
+        pytest.param({"windows_build": 17763}, "image.base: there is no official Python image", id="no base"),
+        pytest.param(
+            {"windows_build": 20348, "image": {"base": "python:3.13-windowsservercore-ltsc2025"}},
+            "image.base: python:3.13-windowsservercore-ltsc2025 needs build 26100",
+            id="base too new",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_together_are_refused(data: dict[str, Any], line: str) -> None:
+    assert any(each.startswith(f"host: {line}") for each in lines(data)), lines(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        pytest.param({"netwrk": {}}, "netwrk: is not known; did you mean network?", id="part"),
+        pytest.param(
+            {"registry": {"prot": 1}}, "registry.prot: is not known; did you mean port?", id="setting"
+        ),
+        pytest.param(
+            engine(Debug=True), "engine.options.Debug: is not known; did you mean debug?", id="capital"
+        ),
+        pytest.param(
+            {"engine": {"options": {"insecure_registries": []}}},
+            "engine.options.insecure_registries: is not known; did you mean insecure-registries?",
+            id="underscore",
+        ),
+        pytest.param(
+            engine(host=["npipe://"]),
+            "engine.options.host: is the name of a flag, which has no effect as a key; write hosts",
+            id="flag",
+        ),
+        pytest.param(
+            engine(proxies={"default": {}}),
+            "engine.options.proxies.default: is not known; there are",
+            id="inner",
+        ),
+        pytest.param(
+            engine(debug="true"), "engine.options.debug: must be True or False, not 'true'", id="switch"
+        ),
+        pytest.param(
+            engine(shutdown_timeout="30"),
+            "engine.options.shutdown-timeout: must be a whole number, not '30'",
+            id="number",
+        ),
+        pytest.param(
+            engine(max_concurrent_downloads=3.0),
+            "engine.options.max-concurrent-downloads: must be a whole number, not 3.0",
+            id="point zero",
+        ),
+        pytest.param(
+            engine(max_concurrent_downloads=-1),
+            "engine.options.max-concurrent-downloads: must be 0 or more, not -1",
+            id="negative",
+        ),
+        pytest.param(
+            engine(hosts="npipe://"),
+            "engine.options.hosts: must be a list, not 'npipe://'; write ['npipe://']",
+            id="list",
+        ),
+        pytest.param(engine(group=["docker"]), "engine.options.group: must be a text", id="text"),
+        pytest.param(
+            engine(log_opts={"max-file": 3}),
+            "engine.options.log-opts.max-file: must be a text, not 3",
+            id="text inside",
+        ),
+        pytest.param({"engine": []}, "engine: must be a mapping of names to values", id="mapping"),
+        pytest.param(
+            {"registry": {"published_port": 70000}},
+            "registry.published_port: must be 65535 or less, not 70000",
+            id="port",
+        ),
+        pytest.param(
+            {"registry": {"restart": "never"}}, "registry.restart: 'never' is no restart policy", id="policy"
+        ),
+        pytest.param(
+            {"registry": {"dns_name": "registry"}},
+            "registry.dns_name: 'registry' is no full host name",
+            id="name",
+        ),
+        pytest.param(
+            {"proof": {"image": "Hello World"}}, "proof.image: 'Hello World' is no image", id="image"
+        ),
+        pytest.param(
+            {"engine": {"delivery": "file"}},
+            "engine.delivery: must be 'daemon.json' or 'service-options', not 'file'",
+            id="choice",
+        ),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_write(data: dict[str, Any], line: str) -> None:
+    assert any(each.startswith(f"host: {line}") for each in lines(data)), lines(data)
+
+
+def test_all_errors_of_all_hosts_are_said_at_once() -> None:
+    inventory = {
+        "one": {"registry": {"ip": "10.0.0.1"}, "engine": {"options": {"debug": 1, "mtu": 1400}}},
+        "two": {},
+        "three": {"windows_build": 14393, "registry": {"port": 0}},
+    }
+
+    with pytest.raises(SettingsErrors) as raised:
+        validate_all(inventory)
+
+    assert str(raised.value).splitlines() == raised.value.lines
+    assert sorted(line.partition(" ")[0] for line in raised.value.lines) == ["one:"] * 3 + ["three:"] * 2
+
+
+def test_a_host_is_named_once() -> None:
+    with pytest.raises(SettingsErrors, match="two: psrp_host: SRV1 is also the address of one"):
+        validate_all({"one": {}, "two": {}}, {"one": "srv1", "two": "SRV1"})
+
+
+def test_a_secret_in_the_environment_is_not_repeated() -> None:
+    found = lines({"registry": {"environment": {"REGISTRY_HTTP_SECRET": 12345678}}})
+
+    assert "12345678" not in " ".join(found)
+
+
+def test_other_models_are_checked_in_the_same_words() -> None:
+    with pytest.raises(SettingsErrors) as raised:
+        validate(RolloutSettings, {"batch": "lots", "canery": 1}, "rollout")
+
+    assert [line.partition(";")[0] for line in raised.value.lines] == [
+        "rollout: batch: must be a whole number, not 'lots'",
+        "rollout: batch: 'lots' is neither a number of hosts nor a share",
+        "rollout: canery: is not known",
+    ]
+
+
+# The registry's own address
+
+
+@pytest.mark.parametrize(
+    ("data", "entries"),
+    [
+        pytest.param({}, ["172.24.194.96:5000"], id="added"),
+        pytest.param(
+            engine(insecure_registries=["a.lab:1"]), ["a.lab:1", "172.24.194.96:5000"], id="behind others"
+        ),
+        pytest.param(
+            engine(insecure_registries=["172.24.0.0/16"]), ["172.24.0.0/16"], id="covered by a network"
+        ),
+        pytest.param(
+            {"registry": {"dns_name": "reg.lab"}},
+            ["172.24.194.96:5000", "reg.lab:5000"],
+            id="the name as well",
+        ),
+        pytest.param({"registry": {"port": 80}}, ["172.24.194.96:80"], id="its own port"),
+        pytest.param({"registry": {"tls": {"directory": r"C:\tls"}}}, None, id="not with TLS"),
+    ],
+)
+def test_the_engine_is_told_of_the_registry(data: dict[str, Any], entries: list[str] | None) -> None:
+    assert LabSettings.model_validate(data).engine_options().get("insecure-registries") == entries
+
+
+def test_a_name_is_covered_by_no_network() -> None:
+    assert not covered("registry.lab:5000", ["0.0.0.0/0"])
+
+
+# Images, merging, waves, adoption
+
+
+@pytest.mark.parametrize(
+    ("build", "base", "image"),
+    [
+        pytest.param(20348, None, "python:3.13-windowsservercore-ltsc2022", id="2022"),
+        pytest.param(26100, None, "python:3.13-windowsservercore-ltsc2025", id="2025"),
+        pytest.param(17763, "lab/python:3.13-1809", "lab/python:3.13-1809", id="2019 with its own"),
+        pytest.param(26100, "lab/python:ltsc2022", "lab/python:ltsc2022", id="older base on newer host"),
+        pytest.param(20348, "lab/python:mine", "lab/python:mine", id="a tag that does not say"),
+    ],
+)
+def test_the_base_image_follows_the_build(build: int, base: str | None, image: str) -> None:
+    assert base_image(ImageSettings(base=base), build) == image
+
+
+def test_layers_are_merged_in_depth() -> None:
+    everyone = {"registry": {"port": 5000, "ip": "10.0.0.9"}, "engine": {"options": {"hosts": ["npipe://"]}}}
+    host = {"registry": {"port": 80}, "engine": {"options": {"hosts": ["a"], "debug": None}}}
+
+    merged = deep_merge(everyone, {}, host)
+
+    assert merged == {
+        "registry": {"port": 80, "ip": "10.0.0.9"},
+        "engine": {"options": {"hosts": ["a"], "debug": None}},
+    }
+    assert everyone["registry"] == {"port": 5000, "ip": "10.0.0.9"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "hosts", "sizes"),
+    [
+        pytest.param({}, 12, [1, 3, 3, 3, 2], id="a quarter"),
+        pytest.param({"batch": 5}, 12, [1, 5, 5, 1], id="five"),
+        pytest.param({"batch": "1%"}, 3, [1, 1, 1], id="at least one"),
+        pytest.param({"canary": 0, "batch": "100%"}, 4, [4], id="all at once"),
+        pytest.param({}, 1, [1], id="one host"),
+        pytest.param({}, 0, [], id="none"),
+    ],
+)
+def test_a_fleet_goes_in_waves(settings: dict[str, Any], hosts: int, sizes: list[int]) -> None:
+    names = [f"h{number}" for number in range(hosts)]
+
+    waves = RolloutSettings.model_validate(settings).waves(names)
+
+    assert [len(wave) for wave in waves] == sizes
+    assert [name for wave in waves for name in wave] == names
+
+
+def test_an_existing_file_is_adopted() -> None:
+    text = (
+        '{"group": "docker", "hosts": ["npipe://"], "labels": ["a=b", "registry-lab.start=1"], "debug": null}'
+    )
+
+    settings = EngineSettings.from_daemon_json(text)
+
+    assert settings.wanted_options() == {"group": "docker", "hosts": ["npipe://"], "labels": ["a=b"]}
+
+
+def test_an_adopted_file_that_opens_tcp_says_so() -> None:
+    with pytest.raises(ValidationError, match="allow_tcp_without_tls"):
+        EngineSettings.from_daemon_json('{"hosts": ["npipe://", "tcp://0.0.0.0:2375"]}')
+
+
+def test_settings_do_not_change() -> None:
+    settings = LabSettings()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.registry.port = 80  # type: ignore[misc]
+
+
+# The options
+
+
+def test_every_option_is_documented() -> None:
+    undocumented = [name for name, field in EngineOptions.model_fields.items() if not field.description]
+
+    assert not undocumented
+
+
+def test_every_option_but_two_is_a_service_option_as_well() -> None:
+    assert {name for name, option in OPTIONS.items() if option.flag is None} == {"proxies", "builder"}
+    assert len({option.flag for option in OPTIONS.values()}) == len(OPTIONS) - 1
+
+
+def test_options_come_out_under_the_names_that_went_in() -> None:
+    given = {
+        "insecure-registries": ["a:1"],
+        "debug": True,
+        "builder": {"gc": {"enabled": True, "defaultKeepStorage": "20GB"}},
+    }
+
+    assert EngineOptions.model_validate(given).given() == given
+
+
+HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,5})?", fullmatch=True)
+
+
+@given(HOSTS, st.integers(1, 65535))
+def test_every_host_and_port_can_be_insecure(host: str, port: int) -> None:
+    EngineOptions.model_validate({"insecure-registries": [f"{host}:{port}"]})
+
+
+@given(HOSTS, st.integers(1, 65535), st.sampled_from([" ", "/", "/x", ",b:1", "*", "_", "\n", "é", ":1"]))
+def test_nothing_may_follow_the_port(host: str, port: int, more: str) -> None:
+    with pytest.raises(ValidationError):
+        EngineOptions.model_validate({"insecure-registries": [f"{host}:{port}{more}"]})
