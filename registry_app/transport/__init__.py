@@ -5,9 +5,10 @@ Knows HTTP framing, sockets and Sanic; knows nothing of OCI or of the storage.
 """
 
 from .errors import BodyError, BodyIncomplete, BodyMalformed, BodyStalled, BodyTooLarge
+from .lanes import Sink
 from .listener import congestion_control, listening_socket
 from .protocol import RegistryProtocol, server_at_work
-from .receive import Sink, receive, small_body
+from .receive import receive, small_body
 from .responses import FastResponse, prepare, send_file
 
 __all__ = [

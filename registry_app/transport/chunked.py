@@ -6,7 +6,7 @@ trailer section are bounded.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from .errors import BodyMalformed
@@ -23,6 +23,7 @@ MAX_TRAILERS = 8192
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n")
+_NEWLINE = re.compile(rb"\n")
 _NEXT_CHUNK = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n")
 
 
@@ -37,7 +38,11 @@ class BodyDecoder(Protocol):
     def surplus(self) -> bytes:
         """Bytes after the body's end, which belong to the next request; empty until `done`."""
 
-    def feed(self, data: bytes) -> list[Piece]:
+    @property
+    def most(self) -> int | None:
+        """How many bytes may be read without reading into what follows the body; None if that is unknown."""
+
+    def feed(self, data: Piece) -> list[Piece]:
         """Return the content in ``data``, in order; raise `BodyMalformed` if the framing is broken."""
 
 
@@ -53,19 +58,26 @@ class LengthDecoder:
         """Whether the body's end has been seen."""
         return not self.left
 
-    def feed(self, data: bytes) -> list[Piece]:
+    @property
+    def most(self) -> int:
+        """How many bytes may be read without reading into what follows the body."""
+        return self.left
+
+    def feed(self, data: Piece) -> list[Piece]:
         """Return the content in ``data``: all of it, or the part up to the body's end."""
         size = len(data)
         if size <= self.left:
             self.left -= size
             return [data] if size else []
-        content, self.surplus = memoryview(data)[: self.left], data[self.left :]
+        content, self.surplus = memoryview(data)[: self.left], bytes(data[self.left :])
         self.left = 0
         return [content] if content else []
 
 
 class ChunkedDecoder:
     """A body in chunked transfer coding; extensions and trailers are checked and dropped."""
+
+    most = None
 
     def __init__(self) -> None:
         self.done = False
@@ -75,7 +87,7 @@ class ChunkedDecoder:
         self._trailers = 0
         self._expect: Callable[[bytes], None] = self._size_line
 
-    def feed(self, data: bytes) -> list[Piece]:
+    def feed(self, data: Piece) -> list[Piece]:
         """Return the content in ``data`` as views on it; raise `BodyMalformed` at the first wrong byte's
         line.
         """
@@ -83,30 +95,30 @@ class ChunkedDecoder:
         view, position, end = memoryview(data), 0, len(data)
         while position < end and not self.done:
             if not self._left:
-                position = self._framing(data, position)
+                position = self._framing(view, position)
                 continue
             step = min(self._left, end - position)
             pieces.append(view[position : position + step])
             position += step
             self._left -= step
         if self.done:
-            self.surplus = data[position:]
+            self.surplus = bytes(view[position:])
         return pieces
 
-    def _framing(self, data: bytes, position: int) -> int:
+    def _framing(self, view: memoryview, position: int) -> int:
         """Consume one line of framing, or as much of it as there is; return the position after it."""
         # The common case in one step: the CRLF after a chunk and a plain, non-zero size line, both complete.
         if not self._partial and self._expect == self._chunk_end:
-            match = _NEXT_CHUNK.match(data, position)
+            match = _NEXT_CHUNK.match(view, position)
             if match is not None and (size := int(match[1], 16)):
                 self._left = size
                 return match.end()
-        newline = data.find(b"\n", position, position + MAX_LINE)
-        stop = newline + 1 if newline >= 0 else len(data)
+        newline = _NEWLINE.search(view, position, position + MAX_LINE)
+        stop = newline.end() if newline is not None else len(view)
         if len(self._partial) + stop - position > MAX_LINE:
             raise BodyMalformed("a line of the chunked framing is too long")
-        self._partial += data[position:stop]
-        if newline >= 0:
+        self._partial += view[position:stop]
+        if newline is not None:
             line, self._partial = self._partial, b""
             self._expect(line)
         return stop
@@ -129,3 +141,14 @@ class ChunkedDecoder:
             self.done = True
         elif self._trailers > MAX_TRAILERS or not _TRAILER_LINE.fullmatch(line):
             raise BodyMalformed("the trailer section is malformed or too long")
+
+
+def compact(pieces: Sequence[Piece], buffer: memoryview) -> memoryview:
+    """Move pieces, which are views on ``buffer`` in their order, together to its beginning; return them as
+    one.
+    """
+    end = 0
+    for piece in pieces:
+        buffer[end : end + len(piece)] = piece
+        end += len(piece)
+    return buffer[:end]

@@ -18,7 +18,8 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 
 from .body import Inbox, RequestBody
 from .chunked import BodyDecoder, ChunkedDecoder, LengthDecoder, Piece
-from .errors import BodyError, BodyMalformed, BodyTooLarge
+from .errors import BodyError, BodyIncomplete, BodyMalformed, BodyTooLarge
+from .memory import AnswerMemory
 from .sendfile import FileRegion, Sender, choose_sender
 
 PRIVATE_MEMBERS: dict[type, tuple[str, ...]] = {
@@ -30,6 +31,8 @@ PRIVATE_MEMBERS: dict[type, tuple[str, ...]] = {
         "request_bytes_left",
         "expecting_continue",
         "keep_alive",
+        "request",
+        "response",
         "stage",
     ),
 }
@@ -48,6 +51,9 @@ NOT_TLS = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r
 Docker, crane and others then try again without TLS; without an answer they would wait for a time-out first.
 """
 
+ENCRYPTED_HIGH_WATER = 2 << 20
+"""Bytes of one encrypted connection that may wait to be sent."""
+
 DRAIN_LIMIT = 65536
 """Bytes of an unread body that are worth reading so that the connection can serve another request."""
 
@@ -58,15 +64,16 @@ LINGER_SECONDS = 5.0
 """How long a client that got an early answer may go on sending."""
 
 DRAIN_TIMEOUT = 5.0
-"""Seconds without a byte after which an unread body is given up."""
+"""Seconds without a byte after which the rest of a small body is given up."""
 
 
 class RegistryHttp(Http):
     """Sanic's request cycle, with bodies read through `RequestBody`."""
 
-    __slots__ = ("body",)
+    __slots__ = ("body", "given_up")
 
     body: RequestBody | None
+    given_up: bool
     protocol: "RegistryProtocol"
     request_body: Any
     request_bytes: Any
@@ -76,6 +83,12 @@ class RegistryHttp(Http):
         """Reset what belongs to one request."""
         super().init_for_request()  # type: ignore[no-untyped-call]
         self.body = None
+        self.given_up = False
+
+    def create_empty_request(self) -> None:
+        """Make what an error is answered for if no request came of it; Sanic's fails if the URL is at fault."""
+        self.url = None
+        super().create_empty_request()
 
     def respond(self, response: BaseHTTPResponse) -> BaseHTTPResponse:
         """Start answering; close afterwards if more of the request is on its way than is worth reading."""
@@ -88,8 +101,8 @@ class RegistryHttp(Http):
         return super().respond(response)
 
     async def read(self) -> bytes | None:
-        """Return more of the request's body, or None at its end. Called by Sanic, also for what a handler
-        left.
+        """Return more of the body, or None at its end. Called by Sanic, also for what a handler left
+        unread.
         """
         if self.stage is not Stage.HANDLER:
             await self._discard_rest()
@@ -99,7 +112,7 @@ class RegistryHttp(Http):
         except BodyError as error:
             raise BadRequest(str(error)) from error
         if self.body is not None and self.body.received > self.request_max_size:
-            self._abandon_body()
+            self.give_up_body(done=not self.request_body)
             raise PayloadTooLarge("the body exceeds the size limit")
         return data or None
 
@@ -109,15 +122,18 @@ class RegistryHttp(Http):
         """
         if not self.request_body:
             return []
+        if self.given_up:
+            raise BodyIncomplete("the body has been given up")
         try:
             if self.body is None:
-                self.body = self._open_body()
+                self.body = RequestBody(self._decoder(), self.protocol.divert())
             pieces = await self.body.next(idle_timeout)
         except BodyError:
-            self._abandon_body()
+            self.give_up_body(done=False)
             raise
         if self.body.done:
-            self._finish_body(self.body)
+            self.protocol.undivert()
+            self.take_back_connection(self.body.surplus)
         return pieces
 
     def refuse_over(self, limit: int | None) -> None:
@@ -125,38 +141,54 @@ class RegistryHttp(Http):
         if limit is not None and self.request_body is True and self.request_bytes > limit:
             raise BodyTooLarge(f"the body of {self.request_bytes} bytes exceeds the limit of {limit}")
 
-    def _open_body(self) -> RequestBody:
-        decoder = self._decoder()
-        if self.expecting_continue:
-            self.expecting_continue = False
-            self.protocol.write_now(HTTP_CONTINUE)
-        return RequestBody(decoder, self.protocol.divert())
+    def hand_over_body(self) -> tuple[BodyDecoder, bytes]:
+        """Stop reading, for somebody else to read the body; return its decoder and what is already here.
+
+        Whoever takes it ends with `take_back_connection` or `give_up_body`. Raises `BodyMalformed`.
+        """
+        try:
+            decoder = self._decoder()
+        except BodyMalformed:
+            self.give_up_body(done=False)
+            raise
+        self.protocol.stop_reading()
+        early = bytes(self.recv_buffer)
+        self.recv_buffer.clear()
+        return decoder, early
+
+    def take_back_connection(self, surplus: bytes) -> None:
+        """Go on after the body's end, with what already belongs to the next request."""
+        self.recv_buffer += surplus
+        self.request_body = None
+        self.request_bytes_left = 0
+        self.protocol.start_reading()
+
+    def give_up_body(self, *, done: bool) -> None:
+        """Close after the answer; what is still on its way is dropped, if the body is not ``done``."""
+        self.keep_alive = False
+        self.given_up = True
+        if done:
+            self.request_body = None
 
     def _decoder(self) -> BodyDecoder:
+        """Return what finds the body's end; the client is told to send it, if it waits for that."""
         if self.request_body == "chunked":
             # Sanic leaves the last CRLF of the header in the buffer, for its own chunk parser.
             del self.recv_buffer[:2]
-            return ChunkedDecoder()
-        length = self.request.headers["content-length"]
-        # RFC 9110, section 8.6: digits only; int() would take " 5", "+5" and other scripts' digits.
-        if not (length.isascii() and length.isdigit()):
-            raise BodyMalformed("Content-Length is not a number")
-        return LengthDecoder(self.request_bytes)
-
-    def _finish_body(self, body: RequestBody) -> None:
-        """Hand the connection back to Sanic, with what already belongs to the next request."""
-        self.protocol.undivert()
-        self.recv_buffer += body.surplus
-        self.request_body = None
-        self.request_bytes_left = 0
-
-    def _abandon_body(self) -> None:
-        """The rest of the connection cannot be used."""
-        self.keep_alive = False
-        self.request_body = None
+            decoder: BodyDecoder = ChunkedDecoder()
+        else:
+            length = self.request.headers["content-length"]
+            # RFC 9110, section 8.6: digits only; int() would take " 5", "+5" and other scripts' digits.
+            if not (length.isascii() and length.isdigit()):
+                raise BodyMalformed("Content-Length is not a number")
+            decoder = LengthDecoder(self.request_bytes)
+        if self.expecting_continue:
+            self.expecting_continue = False
+            self.protocol.write_now(HTTP_CONTINUE)
+        return decoder
 
     def _rest_is_small(self) -> bool:
-        if self.request_body == "chunked" or self.expecting_continue:
+        if self.request_body == "chunked" or self.expecting_continue or self.given_up:
             return False
         received = self.body.received if self.body is not None else 0
         return bool(self.request_bytes - received <= DRAIN_LIMIT)
@@ -167,26 +199,36 @@ class RegistryHttp(Http):
         Closing a socket with unread bytes makes the kernel reset the connection, and the client may then
         never see the answer that it was given early.
         """
+        try:
+            while self.keep_alive and await self.next_pieces(DRAIN_TIMEOUT):
+                pass
+        except BodyError:
+            self.keep_alive = False
         if not self.keep_alive:
             self.protocol.end_output()
+            await self._linger(self.protocol.divert())
+        self.request_body = None
+
+    async def _linger(self, inbox: Inbox) -> None:
+        """Drop whatever comes, until the client is done or has had enough time to read the answer."""
         deadline, dropped = monotonic() + LINGER_SECONDS, 0
-        with contextlib.suppress(BodyError):
-            while self.request_body and dropped < LINGER_LIMIT and monotonic() < deadline:
-                dropped += sum(map(len, await self.next_pieces(DRAIN_TIMEOUT)))
-        if self.request_body:
-            self._abandon_body()
+        while dropped < LINGER_LIMIT and (left := deadline - monotonic()) > 0:
+            if not await inbox.arrival(left) or inbox.closed:
+                return
+            dropped += sum(map(len, inbox.take()))
 
 
 class RegistryProtocol(HttpProtocol):
     """One connection; pass as ``protocol=`` to the server."""
 
-    __slots__ = ("_encrypted", "_inbox", "_sender", "_working")
+    __slots__ = ("_encrypted", "_inbox", "_memory", "_sender", "_working")
 
     HTTP_CLASS = RegistryHttp
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Sanic's own
         super().__init__(**options)
         self._encrypted = False
+        self._memory = _memory_of(self.app)
         self._inbox: Inbox | None = None
         self._sender: Sender | None = None
         self._working = 0
@@ -200,14 +242,17 @@ class RegistryProtocol(HttpProtocol):
             # from another descriptor needs; small answers are also written at once. uvloop's TLS hangs with
             # it.
             self.transport.set_write_buffer_limits(high=0)
+        elif self.transport is not None:
+            # So that the next chunk of a file is encrypted while the kernel sends the last one.
+            self.transport.set_write_buffer_limits(high=ENCRYPTED_HIGH_WATER)
 
     def divert(self) -> Inbox:
         """Deliver what is received to a new inbox, beginning with what Sanic has not used."""
-        self._inbox = inbox = Inbox(self._pause_reading, self._resume_reading)
+        self._inbox = inbox = Inbox(self.stop_reading, self.start_reading)
         if self.recv_buffer:
             inbox.put(bytes(self.recv_buffer))
             self.recv_buffer.clear()
-        self._resume_reading()
+        self.start_reading()
         return inbox
 
     def undivert(self) -> None:
@@ -244,7 +289,8 @@ class RegistryProtocol(HttpProtocol):
 
     async def send(self, data: bytes | FileRegion) -> None:
         """Write bytes, or a region of a file."""
-        if type(data) is not FileRegion:
+        if not isinstance(data, FileRegion):
+            self._remember(data)
             await super().send(data)  # type: ignore[no-untyped-call]
             return
         transport = await self.writable()
@@ -255,6 +301,18 @@ class RegistryProtocol(HttpProtocol):
         except OSError as error:
             transport.abort()
             raise RequestCancelled from error
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is under way, so that an answer may be written at once."""
+        http = self.http
+        return http is not None and http.stage is Stage.IDLE and http.keep_alive and self._can_write.is_set()
+
+    def _remember(self, data: bytes) -> None:
+        """Keep a whole answer for the next request of the same bytes, if its maker says how long it holds."""
+        http = self.http
+        still_true = getattr(http.response, "still_true", None)
+        if still_true is not None and http.stage is Stage.HANDLER and http.keep_alive and not self.access_log:
+            self._memory.keep(http.request.head + b"\r\n\r\n", bytes(data), still_true)
 
     async def writable(self) -> asyncio.Transport:
         """Wait until the transport takes more, and return it; `RequestCancelled` if the client is gone."""
@@ -298,13 +356,23 @@ class RegistryProtocol(HttpProtocol):
             self.progressed()
         super().check_timeouts()  # type: ignore[no-untyped-call]
 
-    def _pause_reading(self) -> None:
+    def stop_reading(self) -> None:
+        """Leave what comes in the socket."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
 
-    def _resume_reading(self) -> None:
+    def start_reading(self) -> None:
+        """Receive what comes."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
+
+
+def _memory_of(app: Any) -> AnswerMemory:  # noqa: ANN401 - Sanic with any configuration and context
+    """Return the answers that ``app``'s connections share."""
+    memory: AnswerMemory | None = getattr(app.ctx, "answer_memory", None)
+    if memory is None:
+        memory = app.ctx.answer_memory = AnswerMemory()
+    return memory
 
 
 def http_of(request: Request) -> RegistryHttp:

@@ -3,145 +3,56 @@ loop.
 """
 
 import asyncio
-import threading
-from collections import deque
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from functools import partial
+from typing import TypeVar
 
 from sanic import Request
 
 from .chunked import Piece
-from .errors import BodyError, BodyIncomplete, BodyTooLarge
-from .protocol import http_of
+from .descriptors import descriptor_of, until_readable
+from .errors import BodyError, BodyIncomplete, BodyStalled, BodyTooLarge
+from .intake import Intake, Outcome
+from .lanes import Lane, Sink
+from .protocol import RegistryHttp, http_of
 
-Sink: TypeAlias = Callable[[Sequence[Piece]], None]
-"""Takes the next pieces of a body, in order; may block; called by one thread at a time, never on the event
-loop.
-"""
-
-IN_FLIGHT = 4 << 20
-"""Bytes of one body received and not yet taken by every sink, above which its connection stops reading."""
+SMALL_BODY = 65536
+"""Bytes up to which a body is received on the event loop and handed to the sinks at once."""
 
 SMALL_BODY_TIMEOUT = 30.0
 """Seconds without a byte after which a small body is given up."""
 
+IN_FLIGHT = 4 << 20
+"""Bytes of one body received and not yet taken by every sink, where the event loop has to receive."""
+
 _POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="receive")
 
-
-class Lane:
-    """Feeds one sink with batches in their order, from at most one thread, and stops at its first error."""
-
-    def __init__(self, sink: Sink, loop: asyncio.AbstractEventLoop, advanced: Callable[[], None]) -> None:
-        self.pending = 0
-        self.error: BaseException | None = None
-        self._sink, self._loop, self._advanced = sink, loop, advanced
-        self._batches: deque[tuple[list[Piece], int]] = deque()
-        self._lock = threading.Lock()
-        self._running = False
-
-    def put(self, pieces: list[Piece], size: int) -> None:
-        """Queue a batch of ``size`` bytes."""
-        with self._lock:
-            self._batches.append((pieces, size))
-            self.pending += size
-            start, self._running = not self._running, True
-        if start:
-            _POOL.submit(self._run)
-
-    def stop(self) -> None:
-        """Drop what is queued and wait, blocking, for the sink's current call."""
-        with self._lock:
-            self._batches.clear()
-            self.pending = 0
-        while self._running:
-            threading.Event().wait(0.001)
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                batches = list(self._batches)
-                self._batches.clear()
-                if not batches:
-                    self._running = False
-                    break
-            size = sum(size for _, size in batches)
-            try:
-                if self.error is None:
-                    self._sink([piece for pieces, _ in batches for piece in pieces])
-            except BaseException as error:  # noqa: BLE001 - handed to the receiver, which raises it
-                self.error = error
-            with self._lock:
-                self.pending = max(0, self.pending - size)
-            self._loop.call_soon_threadsafe(self._advanced)
-
-
-class Lanes:
-    """Every sink of one body, each in its own lane, with a common bound on bytes in flight."""
-
-    def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._advance = asyncio.Event()
-        self._lanes = [Lane(sink, self._loop, self._advance.set) for sink in sinks]
-
-    async def put(self, pieces: list[Piece]) -> None:
-        """Hand pieces to every sink; wait while too much is in flight; raise what a sink raised."""
-        size = sum(map(len, pieces))
-        for lane in self._lanes:
-            lane.put(pieces, size)
-        await self._until(IN_FLIGHT)
-
-    async def finish(self) -> None:
-        """Wait until every sink has taken everything; raise what a sink raised."""
-        await self._until(0)
-
-    def stop(self) -> None:
-        """Return when no sink is being called any more, whatever that leaves out."""
-        for lane in self._lanes:
-            lane.stop()
-
-    async def _until(self, allowed: int) -> None:
-        while True:
-            self._advance.clear()
-            for lane in self._lanes:
-                if lane.error is not None:
-                    raise lane.error
-            if all(lane.pending <= allowed for lane in self._lanes):
-                return
-            await self._advance.wait()
+Result = TypeVar("Result")
 
 
 async def receive(request: Request, *sinks: Sink, limit: int | None, idle_timeout: float) -> int:
     """Stream the request's body into ``sinks`` and return its length in bytes.
 
-    Each sink gets the whole body in order, from a thread of its own, so that hashing and writing overlap;
-    when this returns or raises a `BodyError`, every sink has taken all that was received, and none is being
-    called. ``limit`` is in bytes (None: unlimited), ``idle_timeout`` in seconds without a byte. Raises
+    Each sink gets the whole body in order, off the event loop. The first is called by the thread that
+    receives, so it should be the one that moves the bytes on; the others have a thread each beside it. When
+    this returns or raises, none is being called any more, and unless a sink failed each has taken all that
+    was received.
+
+    ``limit`` is in bytes (None: unlimited), ``idle_timeout`` in seconds without a byte. Raises
     `BodyTooLarge` (before anything is read if the request says its length), `BodyIncomplete`,
     `BodyMalformed`, `BodyStalled`, or what a sink raised.
     """
     http = http_of(request)
     http.refuse_over(limit)
-    lanes, received = Lanes(sinks), 0
-    try:
-        try:
-            while pieces := await http.next_pieces(idle_timeout):
-                received += sum(map(len, pieces))
-                if limit is not None and received > limit:
-                    raise BodyTooLarge(f"the body exceeds the limit of {limit} bytes")
-                await lanes.put(pieces)
-        except asyncio.CancelledError:
-            if not http.protocol.lost:
-                raise
-            await lanes.finish()
-            raise BodyIncomplete("the client went away") from None
-        except BodyError:
-            await lanes.finish()
-            raise
-        await lanes.finish()
-    finally:
-        lanes.stop()
-    return received
+    if not http.request_body or (http.request_body is True and not http.request_bytes):
+        await http.next_pieces(idle_timeout)
+        return 0
+    descriptor = descriptor_of(request.transport, http.protocol.loop)
+    if descriptor is None or (http.request_body is True and http.request_bytes <= SMALL_BODY):
+        return await _on_the_loop(http, sinks, limit, idle_timeout)
+    return await _beside_the_loop(http, sinks, limit, idle_timeout, descriptor)
 
 
 async def small_body(request: Request, limit: int) -> bytes:
@@ -155,3 +66,131 @@ async def small_body(request: Request, limit: int) -> bytes:
             raise BodyTooLarge(f"the body exceeds the limit of {limit} bytes")
         parts += pieces
     return b"".join(parts)
+
+
+async def _beside_the_loop(
+    http: RegistryHttp, sinks: Sequence[Sink], limit: int | None, idle_timeout: float, descriptor: int
+) -> int:
+    """Let a thread read the socket, in bursts; wait on the loop only for a slow client."""
+    decoder, early = http.hand_over_body()
+    intake = Intake(descriptor, decoder, sinks, limit)
+    try:
+        await _in_thread(partial(intake.begin, early), intake.stop)
+        while not decoder.done:
+            await _burst(http, intake, idle_timeout)
+        await _in_thread(intake.finish, intake.stop)
+    except BodyError:
+        http.give_up_body(done=decoder.done)
+        await _in_thread(intake.finish, intake.stop)
+        raise
+    except BaseException:
+        http.give_up_body(done=decoder.done)
+        raise
+    finally:
+        await _in_thread(intake.drain, intake.stop)
+        intake.close()
+    http.take_back_connection(decoder.surplus)
+    return intake.received
+
+
+async def _burst(http: RegistryHttp, intake: Intake, idle_timeout: float) -> None:
+    before = intake.received
+    outcome = await _in_thread(intake.burst, intake.stop)
+    if intake.received > before:
+        http.protocol.progressed()
+    loop = http.protocol.loop
+    if outcome is Outcome.BLOCKED and not await until_readable(loop, intake.socket, idle_timeout):
+        raise BodyStalled(f"no byte of the body for {idle_timeout:g} seconds")
+
+
+async def _on_the_loop(
+    http: RegistryHttp, sinks: Sequence[Sink], limit: int | None, idle_timeout: float
+) -> int:
+    """Let the transport receive, and feed each sink in a lane of its own.
+
+    For small bodies, and where nothing but the transport can read the connection: under TLS, and on Windows.
+    """
+    flight = Flight(sinks, http.protocol.loop)
+    received = 0
+    try:
+        while pieces := await http.next_pieces(idle_timeout):
+            received += sum(map(len, pieces))
+            if limit is not None and received > limit:
+                raise BodyTooLarge(f"the body exceeds the limit of {limit} bytes")  # noqa: TRY301
+            await flight.put(pieces)
+        await flight.land()
+    except asyncio.CancelledError:
+        if not http.protocol.lost:
+            raise
+        await flight.land()
+        raise BodyIncomplete("the client went away") from None
+    except BodyError:
+        await flight.land()
+        raise
+    except BaseException:
+        http.give_up_body(done=not http.request_body)
+        raise
+    finally:
+        await _in_thread(flight.drain, _nothing)
+    return received
+
+
+class Flight:
+    """The bytes of one body that its sinks have not taken yet, where the event loop receives."""
+
+    def __init__(self, sinks: Sequence[Sink], loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lanes = [Lane(sink) for sink in sinks]
+        self._aloft = 0
+        self._landed = asyncio.Event()
+
+    async def put(self, pieces: list[Piece]) -> None:
+        """Hand pieces to every sink; wait while too much is in flight; raise what a sink raised."""
+        size = sum(map(len, pieces))
+        for lane in self._lanes:
+            self._aloft += size
+            lane.put(pieces, lambda: self._land_from_thread(size))
+        await self._until(IN_FLIGHT * len(self._lanes))
+
+    async def land(self) -> None:
+        """Return when every sink has taken everything; raise what a sink raised."""
+        await self._until(0)
+
+    def drain(self) -> None:
+        """Return when no sink is being called any more; blocks."""
+        for lane in self._lanes:
+            lane.drain()
+
+    def _land_from_thread(self, size: int) -> None:
+        self._loop.call_soon_threadsafe(self._land, size)
+
+    def _land(self, size: int) -> None:
+        self._aloft -= size
+        self._landed.set()
+
+    async def _until(self, allowed: int) -> None:
+        while self._aloft > allowed:
+            self._landed.clear()
+            await self._landed.wait()
+        for lane in self._lanes:
+            if lane.error is not None:
+                raise lane.error
+
+
+async def _in_thread(function: Callable[[], Result], stop: Callable[[], None]) -> Result:
+    """Return what a blocking function returns. If this is cancelled, ``stop`` is called and its end awaited
+    first.
+    """
+    work = asyncio.get_running_loop().run_in_executor(_POOL, function)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop()
+        while not work.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        raise
+
+
+def _nothing() -> None:
+    """Stop what cannot be stopped."""

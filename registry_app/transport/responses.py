@@ -6,6 +6,7 @@ from typing import BinaryIO
 from sanic import Request
 from sanic.response import HTTPResponse
 
+from .memory import StillTrue
 from .sendfile import FileRegion, read_at
 
 Header = tuple[str, str]
@@ -35,11 +36,15 @@ class FastResponse(HTTPResponse):
     time.
     """
 
-    __slots__ = ("prepared",)
+    __slots__ = ("prepared", "still_true")
 
-    def __init__(self, body: bytes | None, status: int, prepared: Prepared) -> None:
+    def __init__(
+        self, body: bytes | None, status: int, prepared: Prepared, still_true: StillTrue | None = None
+    ) -> None:
         super().__init__(body, status)
         self.prepared = prepared
+        self.still_true = still_true
+        """If given, the same request may get the same bytes again for as long as this says so."""
 
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry_app.transport.receive import IN_FLIGHT
+from registry_app.transport.intake import BUFFER_BYTES, BUFFERS
 from tests.registry.transport_lab import LOOPS, Client, Lab, running, until
 
 CONTENT = os.urandom(20 << 20)
@@ -297,7 +297,7 @@ def test_a_slow_disk_slows_the_client_down(lab: Lab) -> None:
     lab.hold.set()
     until(lambda: lab.uploads != [], "the upload ends")
     _, size, _ = lab.uploads[0]
-    assert size <= IN_FLIGHT + (8 << 20)
+    assert size <= BUFFERS * BUFFER_BYTES + (8 << 20)
 
 
 def test_stalled_uploads_hold_no_thread(lab: Lab) -> None:

@@ -1,0 +1,186 @@
+"""One request body on its way from a socket into blocking sinks, in bursts from a thread.
+
+The receiving thread reads into a few buffers that are used again and again, hands each at once to the first
+sink while it is still in the processor's cache, and to the other sinks in lanes beside it. The event loop
+only waits for the socket when the client is slow, so a slow client holds no thread, and the bytes in flight
+are those of the buffers.
+"""
+
+import enum
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from .chunked import BodyDecoder, Piece, compact
+from .errors import BodyIncomplete, BodyTooLarge
+from .lanes import Lane, Sink
+
+BUFFERS = 8
+BUFFER_BYTES = 256 << 10
+"""Together what one upload keeps in memory; small enough for the processor's second-level cache."""
+
+BURST_SECONDS = 0.25
+"""How long one burst lasts at most before the thread serves another upload."""
+
+PATIENCE_MS = 20
+"""How long a burst waits for a client that has been fast so far, or for a lane to let go of a buffer."""
+
+MANY_PIECES = 4
+"""From more pieces than this in a buffer on, moving them together costs less than handling each."""
+
+FAST_BYTES = 256 << 10
+"""What a client must have sent since the last wait to be worth waiting for."""
+
+
+class Outcome(enum.Enum):
+    """Why a burst ended."""
+
+    DONE = enum.auto()
+    """The body's end has been received."""
+    BLOCKED = enum.auto()
+    """The client has to send more first."""
+    AGAIN = enum.auto()
+    """The burst was long enough, or the lanes are behind."""
+
+
+class Buffers:
+    """A few buffers, lent to receivers and sinks; made when they are first needed."""
+
+    def __init__(self) -> None:
+        self._free: deque[memoryview] = deque()
+        self._made = 0
+        self._returned = threading.Condition()
+
+    def take(self, seconds: float) -> memoryview | None:
+        """Return a free buffer; None if there is none for so long."""
+        with self._returned:
+            if not self._free and self._made < BUFFERS:
+                self._made += 1
+                return memoryview(bytearray(BUFFER_BYTES))
+            return self._free.pop() if self._returned.wait_for(lambda: self._free, seconds) else None
+
+    def give_back(self, buffer: memoryview) -> None:
+        """Make ``buffer`` free again."""
+        with self._returned:
+            self._free.append(buffer)
+            self._returned.notify()
+
+    def lend(self, buffer: memoryview | None, borrowers: int) -> Callable[[], None]:
+        """Return what each of so many borrowers has to call once; the last call gives ``buffer`` back."""
+        left = borrowers
+
+        def done() -> None:
+            nonlocal left
+            with self._returned:
+                left -= 1
+                if left or buffer is None:
+                    return
+                self._free.append(buffer)
+                self._returned.notify()
+
+        return done
+
+
+class Intake:
+    """One body. `burst` runs in any thread, one at a time; `finish` comes after the last one."""
+
+    def __init__(
+        self, descriptor: int, decoder: BodyDecoder, sinks: Sequence[Sink], limit: int | None
+    ) -> None:
+        self.socket = os.dup(descriptor)
+        self.received = 0
+        """Bytes of content handed to the first sink so far."""
+        self._decoder, self._limit = decoder, limit
+        self._first, *others = sinks
+        self._lanes = [Lane(sink) for sink in others]
+        self._buffers = Buffers()
+        self._stopped = False
+
+    def begin(self, data: bytes) -> None:
+        """Take what had been received before; called in a thread, before the first burst."""
+        if data and not self._decoder.done:
+            self._take(self._decoder.feed(data), None)
+
+    def stop(self) -> None:
+        """Let the current burst end early."""
+        self._stopped = True
+
+    def burst(self) -> Outcome:
+        """Receive until there is a reason to stop; raises `BodyError`, or what a sink raised."""
+        end, fresh = monotonic() + BURST_SECONDS, 0
+        while not self._decoder.done:
+            if self._stopped or monotonic() > end:
+                return Outcome.AGAIN
+            self._raise_errors()
+            buffer = self._buffers.take(PATIENCE_MS / 1000)
+            if buffer is None:
+                return Outcome.AGAIN
+            most = self._decoder.most
+            count = self._read(buffer if most is None else buffer[:most])
+            if count is None:
+                self._buffers.give_back(buffer)
+                if fresh < FAST_BYTES or not self._more():
+                    return Outcome.BLOCKED
+                fresh = 0
+                continue
+            fresh += count
+            self._take(self._decoder.feed(buffer[:count]), buffer)
+        return Outcome.DONE
+
+    def finish(self) -> None:
+        """Return when every sink has taken what was received; blocks. Raises what a sink raised."""
+        self.drain()
+        self._raise_errors()
+
+    def drain(self) -> None:
+        """Return when no sink is being called any more; blocks."""
+        for lane in self._lanes:
+            lane.drain()
+
+    def close(self) -> None:
+        """Let go of the socket, when no burst runs any more."""
+        os.close(self.socket)
+
+    def _read(self, buffer: memoryview) -> int | None:
+        """Read what is there; None if there is nothing yet."""
+        try:
+            count = os.readv(self.socket, [buffer])
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise BodyIncomplete("the connection broke") from error
+        if not count:
+            raise BodyIncomplete("the client went away")
+        return count
+
+    def _take(self, pieces: list[Piece], buffer: memoryview | None) -> None:
+        """Hand on what was decoded, and give ``buffer``, on which the pieces may be views, back when all
+        are done.
+        """
+        if buffer is not None and len(pieces) > MANY_PIECES:
+            pieces = [compact(pieces, buffer)]
+        size = sum(map(len, pieces))
+        if self._limit is not None and self.received + size > self._limit:
+            raise BodyTooLarge(f"the body exceeds the limit of {self._limit} bytes")
+        self.received += size
+        done = self._buffers.lend(buffer, 1 + len(self._lanes))
+        for lane in self._lanes:
+            lane.put(pieces, done)
+        try:
+            self._first(pieces)
+        finally:
+            done()
+
+    def _more(self) -> bool:
+        """Wait a moment for a client that sends fast."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(PATIENCE_MS))
+
+    def _raise_errors(self) -> None:
+        for lane in self._lanes:
+            if lane.error is not None:
+                raise lane.error

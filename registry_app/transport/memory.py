@@ -1,0 +1,68 @@
+"""Whole answers by whole request heads: what a client asks again, byte for byte, is answered without
+parsing it again.
+
+An answer is remembered only if whoever made it also says how to find out that it is *still true*, which is
+asked every time before it is given: this memory decides nothing, it only saves the way through parser and
+router. Heads with credentials are never kept.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+StillTrue: TypeAlias = Callable[[], bool]
+"""Says whether the world that an answer describes has not changed; quick, called on the event loop."""
+
+LONGEST_HEAD = 2048
+LONGEST_ANSWER = 65536
+MOST_BYTES = 16 << 20
+"""Of heads and answers together; the least recently used go first."""
+
+_NEVER = re.compile(
+    rb"\r\n(authorization|proxy-authorization|cookie|content-length|transfer-encoding|expect|upgrade):",
+    re.IGNORECASE,
+)
+"""Headers of requests that are not kept: secrets, bodies, and whatever changes the protocol."""
+
+
+class Remembered(NamedTuple):
+    """One answer as it goes over the wire."""
+
+    wire: bytes
+    still_true: StillTrue
+
+
+class AnswerMemory:
+    """A bounded memory of answers; used by one event loop."""
+
+    def __init__(self, limit: int = MOST_BYTES) -> None:
+        self._limit = limit
+        self._size = 0
+        self._answers: OrderedDict[bytes, Remembered] = OrderedDict()
+
+    def find(self, head: bytes) -> bytes | None:
+        """Return the answer to a request of exactly these bytes, if it is still true."""
+        answer = self._answers.get(head)
+        if answer is None:
+            return None
+        if not answer.still_true():
+            self._forget(head)
+            return None
+        self._answers.move_to_end(head)
+        return answer.wire
+
+    def keep(self, head: bytes, wire: bytes, still_true: StillTrue) -> None:
+        """Remember ``wire`` as the answer to ``head`` (with its empty line), if it is one of those to keep."""
+        if len(head) > LONGEST_HEAD or len(wire) > LONGEST_ANSWER or _NEVER.search(head):
+            return
+        self._forget(head)
+        self._answers[head] = Remembered(wire, still_true)
+        self._size += len(head) + len(wire)
+        while self._size > self._limit:
+            self._forget(next(iter(self._answers)))
+
+    def _forget(self, head: bytes) -> None:
+        answer = self._answers.pop(head, None)
+        if answer is not None:
+            self._size -= len(head) + len(answer.wire)
