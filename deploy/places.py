@@ -10,6 +10,9 @@ SERVICE = "docker"
 DAEMON_JSON = r"C:\ProgramData\docker\config\daemon.json"
 """Where dockerd looks for its file unless its command line says otherwise."""
 
+DATA_ROOT = r"C:\ProgramData\docker"
+"""Where the engine keeps images and containers unless it is told otherwise."""
+
 OURS = r"C:\ProgramData\registry-lab"
 """Directory of the provisioner."""
 

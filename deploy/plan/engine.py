@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from deploy.places import OURS, RUNNING_BEFORE, SERVICE, parent, previous, staged
+from deploy.places import DATA_ROOT, OURS, RUNNING_BEFORE, SERVICE, parent, previous, staged
 from deploy.plan.command_line import config_path, flag_value
 from deploy.plan.decision import Decision, Effect, decide
 from deploy.plan.network import must_be_made_anew, obstacles
+from deploy.plan.running import same_path
 from deploy.plan.target import Target, content_of, is_readable, running_before, target_of
 from deploy.settings.lab import LabSettings
 from deploy.state import (
@@ -183,11 +184,25 @@ class _Change:
     def restarts(self) -> bool:
         return self.decision.effect == "restart"
 
+    @property
+    def leaves_data_root(self) -> bool:
+        """Whether the engine comes up elsewhere, with none of its images and containers."""
+        if not (self.found.engine.answers and self.found.engine.data_root):
+            return False
+        wanted = {**self.target.content, **self.target.options}.get("data-root", DATA_ROOT)
+        return not same_path(wanted, self.found.engine.data_root)
+
     def refusals(self) -> Iterator[Refuse]:
         """Yield why this change may not be made on this host."""
         ours = self.wanted.registry.name
         if self.network_anew:
             yield from obstacles(self.wanted.network, self.found.routes, self.found.containers, ours)
+        if self.leaves_data_root and (left := [c.name for c in self.found.containers if c.name != ours]):
+            yield Refuse(
+                f"data-root changes, and these containers would stay behind in {self.found.engine.data_root}:"
+                f" {', '.join(left)}",
+                "remove them first (docker commit and docker save keep what is in them), or keep data-root",
+            )
         if self.target.content.get("bridge") == "none":
             yield Refuse(
                 f"{self.target.path} says bridge: none, which makes no nat network",
@@ -300,6 +315,8 @@ class _Change:
 
     def _to_start(self) -> list[str]:
         """Return the containers to start again, in the order in which they were started before."""
+        if self.leaves_data_root:
+            return []  # only the registry's own is left behind: it is made anew, and its data is elsewhere
         ours = self.wanted.registry.name
         kept = [
             each.name

@@ -50,7 +50,12 @@ def _mirrors(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]:
 
 
 def _data_root(wanted: str, found: EngineState) -> tuple[bool, object]:
-    return _path(wanted) == _path(found.data_root), found.data_root
+    return same_path(wanted, found.data_root), found.data_root
+
+
+def same_path(one: str, other: str) -> bool:
+    """Say whether Windows takes two spellings for the same path."""
+    return _path(one) == _path(other)
 
 
 def _path(text: str) -> str:

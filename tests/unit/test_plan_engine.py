@@ -225,6 +225,24 @@ def test_any_other_key_is_a_restart(change: dict[str, Any]) -> None:
     assert str(plan).startswith("restart: these containers will stop and start again: registry (")
 
 
+def test_a_new_data_root_leaves_only_the_registry_behind_which_is_made_anew() -> None:
+    found = converged(lab(), containers=(container("registry"),))
+
+    plan = plan_engine(lab(options(data_root=r"D:\docker")), found)
+
+    assert plan.stops == ("registry",)
+    assert "StartContainer" not in kinds(plan)
+
+
+def test_a_new_data_root_is_refused_while_other_containers_would_stay_behind() -> None:
+    found = converged(lab(), containers=(container("registry"), container("web", running=False)))
+
+    plan = plan_engine(lab(RESTART, options(data_root=r"D:\docker")), found)
+
+    assert plan.refusal is not None
+    assert "would stay behind in C:\\ProgramData\\docker: web" in plan.refusal.reason
+
+
 def test_a_reload_that_did_nothing_becomes_a_restart() -> None:
     found = converged(lab())
 
