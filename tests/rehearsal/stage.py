@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,26 +117,50 @@ class Stage:
         path = self.state / "hosts" / self.address(number) / "commands.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def inventory(self, name: str, text: str) -> Path:
-        """Write an inventory and return its path; ``text`` may name hosts as ``host(1)``."""
-        path = self.directory / "inventories" / f"{name}.py"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"def _host(number):\n    return f'@psrp/{self.prefix}.{{number}}'\n\n{text}")
+    @property
+    def project(self) -> Path:
+        """A copy of the project, for a test to change: what pyinfra runs from."""
+        copy = self.directory / "project"
+        if not copy.exists():
+            for name in ("deploy", "registry_app", "templates", "inventories"):
+                shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copy(PROJECT / "deploy.py", copy)
+            (PROJECT / ".cache").mkdir(exist_ok=True)
+            (copy / ".cache").symlink_to(PROJECT / ".cache")  # the wheels, downloaded once
+        return copy
+
+    def inventory(
+        self,
+        name: str,
+        hosts: Mapping[str, Mapping[str, Any]] | Sequence[int] | None = None,
+        **data: object,
+    ) -> Path:
+        """Write an inventory of these hosts (all, unless said) and return its path.
+
+        ``data`` is for all of them and lies over the project's own group data; ``hosts`` may be numbers,
+        or names with data of their own.
+        """
+        if not isinstance(hosts, Mapping):
+            hosts = {self.name(number): {} for number in hosts or range(1, self.hosts + 1)}
+        path = self.project / "inventories" / f"{name}.py"
+        listed = [(host, dict(own)) for host, own in hosts.items()]
+        path.write_text(f"{name}_hosts = ({listed!r}, {data!r})\n")
         return path
 
-    def pyinfra(
-        self,
-        inventory: Path | str,
-        *arguments: str,
-        environment: Mapping[str, str] | None = None,
-        cwd: Path = PROJECT,
-    ) -> Result:
+    def pyinfra(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Result:
         """Run pyinfra as a user does, and return what it said."""
-        given = {**os.environ, "PSRP_PASSWORD": PASSWORD, "PYINFRA_PROGRESS": "off", "COLUMNS": "200"}
+        given = {
+            **os.environ,
+            "PSRP_PASSWORD": PASSWORD,
+            "PYINFRA_PROGRESS": "off",
+            "PYTHONPATH": str(self.project),
+            "COLUMNS": "200",
+            **(environment or {}),
+        }
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("pyinfra")), str(inventory), *arguments],
-            cwd=cwd,
-            env={**given, **(environment or {})},
+            [str(Path(sys.executable).with_name("pyinfra")), *map(str, arguments)],
+            cwd=self.project,
+            env=given,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -143,6 +168,27 @@ class Stage:
             check=False,
         )
         return Result(done.returncode, _ANSI.sub("", done.stdout + done.stderr), _ANSI.sub("", done.stdout))
+
+    def roll_out(
+        self, inventory: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> Result:
+        """Roll out to an inventory, without asking."""
+        return self.pyinfra(inventory, "deploy.py", "-y", *arguments, environment=environment)
+
+    def outcome(self) -> dict[str, Any]:
+        """Return what the last run reported, host by host."""
+        result: dict[str, Any] = json.loads((self.project / "reports" / "result.json").read_text())
+        return {host["name"]: host for host in result["hosts"]}
+
+    @contextmanager
+    def watched(self, *numbers: int) -> Iterator[dict[int, list[str]]]:
+        """Give the changes that these hosts noted in their journals meanwhile, by number."""
+        before = {number: len(self.journal(number)) for number in numbers or range(1, self.hosts + 1)}
+        changes: dict[int, list[str]] = {}
+        yield changes
+        for number, start in before.items():
+            entries = self.journal(number)[start:]
+            changes[number] = [change for entry in entries for change in entry["changes"]]
 
 
 def own_prefix(directory: Path) -> str:

@@ -1,0 +1,317 @@
+"""The lab, end to end: pyinfra as a user runs it, against three rehearsal hosts."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rehearsal.stage import Result, Stage, own_prefix
+
+PINNED = "172.24.194.96"
+IMAGE = f"{PINNED}:5000/labs/hello-world:nanoserver"
+DAEMON_JSON = "ProgramData/docker/config/daemon.json"
+PROGRAM = r'"C:\Program Files\docker\dockerd.exe" --run-service'
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    directory = tmp_path_factory.mktemp("lab")
+    stage = Stage(directory, own_prefix(directory), hosts=3)
+    stage.up()
+    yield stage
+    stage.down()
+
+
+@pytest.fixture(scope="module")
+def lab(stage: Stage) -> Path:
+    """The inventory of the lab, with the group data that the project ships."""
+    return stage.inventory("lab")
+
+
+@pytest.fixture(scope="module")
+def first(stage: Stage, lab: Path) -> Result:
+    """The first rollout, on bare hosts."""
+    return stage.roll_out(lab)
+
+
+@pytest.fixture
+def proven(stage: Stage, first: Result) -> Stage:
+    """The stage after a rollout that went well."""
+    assert first.code == 0, first.text
+    return stage
+
+
+def unchanged(result: Result) -> bool:
+    operations = json.loads(result.output)["results"]["operations"]
+    return all(not operation["success"] and not operation["error"] for operation in operations)
+
+
+def get(stage: Stage, number: int, path: str) -> object:
+    connection = http.client.HTTPConnection(stage.address(number), 5000, timeout=10)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def inspect(stage: Stage, number: int, what: str, name: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = json.loads(stage.do(number, f"docker {what} inspect {name}"))
+    return found[0]
+
+
+def service_line(stage: Stage, number: int) -> str:
+    key = "'HKLM:\\SYSTEM\\CurrentControlSet\\Services\\docker'"
+    return stage.do(number, f"Get-ItemPropertyValue -LiteralPath {key} -Name 'ImagePath'")
+
+
+def test_bare_hosts_become_proven_registries(stage: Stage, first: Result) -> None:
+    assert first.code == 0, first.text
+
+    for host in stage.outcome().values():
+        assert (host["status"], host["failure"]) == ("changed", None)
+        assert host["proof"].startswith("sha256:")
+        assert host["registry"] == [f"{PINNED}:5000", f"{host['name']}:5000"]
+
+
+def test_the_summary_tells_each_host_in_a_line(proven: Stage, first: Result) -> None:
+    for number in (1, 2, 3):
+        line = next(
+            line
+            for line in first.text.splitlines()
+            if re.match(rf" +{proven.address(number)} +changed", line)
+        )
+        assert "Windows Server 2022" in line
+        assert f"{PINNED}:5000" in line
+    assert "3 hosts: 3 changed" in first.text
+
+
+def test_the_registry_is_reached_from_outside(proven: Stage) -> None:
+    for number in (1, 2, 3):
+        assert get(proven, number, "/v2/_catalog") == {"repositories": ["labs/hello-world"]}
+
+
+def test_the_data_lies_where_the_lab_shows_it(proven: Stage) -> None:
+    registry = proven.drive(1) / "registry-data" / "docker" / "registry" / "v2"
+
+    assert (registry / "blobs" / "sha256").is_dir()
+    assert (
+        registry / "repositories" / "labs" / "hello-world" / "_manifests" / "tags" / "nanoserver"
+    ).is_dir()
+
+
+def test_the_container_has_the_pinned_address(proven: Stage) -> None:
+    container = inspect(proven, 2, "container", "registry")
+
+    assert container["NetworkSettings"]["Networks"]["nat"]["IPAddress"] == PINNED
+    assert container["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+def test_a_second_run_changes_nothing(proven: Stage, lab: Path) -> None:
+    with proven.watched() as changes:
+        again = proven.roll_out(lab, "--json")
+
+    assert again.code == 0, again.text
+    assert unchanged(again)
+    assert changes == {1: [], 2: [], 3: []}
+    assert {host["status"] for host in proven.outcome().values()} == {"unchanged"}
+
+
+def test_a_dry_run_shows_the_difference_and_changes_nothing(proven: Stage) -> None:
+    wanted = proven.inventory("debugging", lab={"engine": {"options": {"debug": True}}})
+    before = (proven.drive(1) / DAEMON_JSON).read_text()
+
+    with proven.watched() as changes:
+        dry = proven.pyinfra(wanted, "deploy.py", "--dry")
+
+    assert dry.code == 0, dry.text
+    assert '+  "debug": true' in dry.text
+    assert "reload: no container stops" in dry.text
+    assert (proven.drive(1) / DAEMON_JSON).read_text() == before
+    assert changes == {1: [], 2: [], 3: []}
+
+
+def break_daemon_json(stage: Stage, number: int) -> None:
+    path = stage.drive(number) / DAEMON_JSON
+    path.write_text(path.read_text().replace('"tcp://0.0.0.0:2375"', '"tcp://0.0.0.0:2376"'))
+
+
+def restart_with_old_options(stage: Stage, number: int) -> None:
+    path = stage.drive(number) / DAEMON_JSON
+    wanted = path.read_text()
+    path.write_text('{"debug": true}')
+    stage.do(number, "Restart-Service -Name docker -Force")
+    path.write_text(wanted)
+
+
+def wrong_address(stage: Stage, number: int) -> None:
+    image = inspect(stage, number, "container", "registry")["Config"]["Image"]
+    run = (
+        f"docker run -d -p 5000:5000 --name registry -v C:\\registry-data:C:\\data --ip 172.24.194.97 {image}"
+    )
+    stage.do(number, "docker rm --force registry", run)
+
+
+def remove_image(stage: Stage, number: int) -> None:
+    image = inspect(stage, number, "container", "registry")["Config"]["Image"]
+    stage.do(number, f"docker image rm --force {image}")
+
+
+def remove_directory(stage: Stage, number: int) -> None:
+    shutil.rmtree(stage.drive(number) / "registry-data")
+
+
+DRIFTS: list[Any] = [
+    pytest.param(break_daemon_json, {"engine"}, id="edited daemon.json"),
+    pytest.param(restart_with_old_options, {"engine"}, id="engine restarted with old options"),
+    pytest.param(
+        lambda stage, n: stage.do(n, "Stop-Service -Name docker -Force"), {"engine"}, id="stopped service"
+    ),
+    pytest.param(
+        lambda stage, n: stage.do(n, "docker rm --force registry"), {"registry"}, id="removed container"
+    ),
+    pytest.param(wrong_address, {"registry"}, id="wrong address"),
+    pytest.param(remove_image, {"image"}, id="removed image"),
+    pytest.param(remove_directory, {"data directory", "proof"}, id="deleted directory"),
+]
+
+
+@pytest.mark.parametrize(("drift", "repaired"), DRIFTS)
+def test_a_run_repairs_what_is_broken_and_only_that(
+    proven: Stage, lab: Path, drift: Callable[[Stage, int], object], repaired: set[str]
+) -> None:
+    drift(proven, 2)
+
+    with proven.watched(1, 3) as elsewhere:
+        result = proven.roll_out(lab)
+
+    assert result.code == 0, result.text
+    outcome = proven.outcome()
+    assert {done["operation"] for done in outcome[proven.address(2)]["done"]} == repaired
+    assert elsewhere == {1: [], 3: []}
+    assert get(proven, 2, "/v2/_catalog") == {"repositories": ["labs/hello-world"]}
+
+
+def test_a_new_version_replaces_the_image_and_keeps_address_and_data(proven: Stage, lab: Path) -> None:
+    before = inspect(proven, 1, "container", "registry")
+    module = proven.project / "registry_app" / "__init__.py"
+    module.write_text(re.sub(r'__version__ = "[^"]+"', '__version__ = "99.0.0"', module.read_text()))
+
+    result = proven.roll_out(lab)
+
+    assert result.code == 0, result.text
+    after = inspect(proven, 1, "container", "registry")
+    assert after["Config"]["Image"] != before["Config"]["Image"]
+    assert after["NetworkSettings"]["Networks"]["nat"]["IPAddress"] == PINNED
+    assert get(proven, 1, "/v2/labs/hello-world/tags/list")["tags"] == ["nanoserver"]
+    assert {done["operation"] for done in proven.outcome()[proven.address(1)]["done"]} == {
+        "image",
+        "registry",
+    }
+
+
+def test_service_options_give_the_command_line_of_the_lab_and_go_away_again(proven: Stage, lab: Path) -> None:
+    options = {"group": "docker", "hosts": ["npipe://", "0.0.0.0:2375"]}
+    delivered = {"delivery": "service-options", "options": options}
+    lines = proven.inventory("lines", lab={"engine": delivered})
+
+    there = proven.roll_out(lines)
+    line = service_line(proven, 3)
+    again = proven.roll_out(lines, "--json")
+    back = proven.roll_out(lab)
+
+    assert there.code == 0, there.text
+    assert line == f"{PROGRAM} -G docker -H npipe:// -H 0.0.0.0:2375 --insecure-registry {PINNED}:5000"
+    assert unchanged(again), again.text
+    assert back.code == 0, back.text
+    assert service_line(proven, 3) == PROGRAM
+    assert json.loads((proven.drive(3) / DAEMON_JSON).read_text())["insecure-registries"] == [
+        f"{PINNED}:5000"
+    ]
+
+
+def test_hosts_that_cannot_be_helped_stop_no_other(proven: Stage) -> None:
+    away = f"{proven.prefix}.9"
+    hosts: dict[str, dict[str, Any]] = {
+        proven.name(1): {},
+        proven.name(2): {},
+        proven.name(3): {"psrp_password": "wrong"},
+        f"@psrp/{away}": {},
+    }
+    # The engine of host 2 must restart for this, and does not come up.
+    hosts[proven.name(2)] = {"lab": {"engine": {"options": {"log-level": "debug"}}}}
+    proven.do(1, "docker rm --force registry")
+    proven.fault(2, "engine-refuses-start")
+
+    result = proven.roll_out(proven.inventory("trouble", hosts))
+
+    proven.fault(2, "clear")
+    outcome = proven.outcome()
+    assert result.code != 0
+    assert outcome[proven.address(1)]["status"] == "changed"
+    assert outcome[proven.address(2)]["status"] == "failed"
+    assert outcome[proven.address(2)]["failure"]["operation"] == "engine"
+    assert outcome[proven.address(3)]["status"] == "unreachable"
+    assert outcome[away]["status"] == "unreachable"
+    assert (
+        f"{proven.address(3)}:5985 refused the logon of Administrator (ntlm): check psrp_user" in result.text
+    )
+    assert f"{away}:5985 cannot be reached: connection refused: is it up" in result.text
+
+
+def test_after_the_trouble_the_next_run_heals_the_rest(proven: Stage, lab: Path) -> None:
+    result = proven.roll_out(lab)
+
+    assert result.code == 0, result.text
+    assert inspect(proven, 2, "container", "registry")["State"]["Running"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(
+            {"registry": {"ip": "10.0.0.5"}}, "registry.ip: 10.0.0.5 is not in", id="outside the subnet"
+        ),
+        pytest.param(
+            {"registry": {"ip": "172.24.192.1"}}, "registry.ip: 172.24.192.1 is the gateway", id="gateway"
+        ),
+        pytest.param(
+            {"engine": {"options": {"insecure-registrys": []}}},
+            "engine.options.insecure-registrys",
+            id="unknown key",
+        ),
+        pytest.param(
+            {"engine": {"data_root": "D:\\a", "options": {"data-root": "D:\\b"}}},
+            "engine.data_root: is also given as options.data-root",
+            id="conflicting options",
+        ),
+        pytest.param(
+            {"windows_build": 20348, "image": {"base": "python:3.13-windowsservercore-ltsc2025"}},
+            "image.base: python:3.13-windowsservercore-ltsc2025 needs build 26100",
+            id="image for another build",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_touch_no_host(proven: Stage, data: dict[str, Any], message: str) -> None:
+    with proven.watched() as changes:
+        result = proven.roll_out(proven.inventory("wrong", lab=data))
+
+    assert result.code != 0
+    for number in (1, 2, 3):
+        assert f"{proven.address(number)}: {message}" in result.text
+    assert changes == {1: [], 2: [], 3: []}
+
+
+def test_no_password_is_ever_shown(proven: Stage, lab: Path) -> None:
+    result = proven.pyinfra(lab, "deploy.py", "-y", "-vvv", "--debug-all")
+
+    assert result.code == 0, result.text
+    assert "Stage-1!" not in result.text
