@@ -102,7 +102,8 @@ class ConnectionAuth:
             self._context = spnego.server(protocol="negotiate")
         try:
             answer = self._context.step(token)
-        except SpnegoError:
+        except (SpnegoError, ValueError, IndexError, KeyError, struct.error):
+            # spnego's reader of tokens lets Python's own errors out for bytes that are none
             return self._refuse()
         self.accepted = bool(self._context.complete)
         self.sealed = self.accepted and self._needs_sealing
@@ -115,8 +116,8 @@ class ConnectionAuth:
     def open(self, body: bytes) -> bytes:
         """Return the content of a sealed message, or raise `UndecryptableError`."""
         parts = [part for part in _PARTS.split(body) if part]
-        if len(parts) != 2:
-            raise UndecryptableError("not two parts")
+        if len(parts) != 2 or self._context is None:
+            raise UndecryptableError("no keys, or not two parts")
         sealed = parts[1].partition(b"\r\n")[2]
         if len(sealed) < 4:
             raise UndecryptableError("no signature")

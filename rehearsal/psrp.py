@@ -6,8 +6,8 @@ carries them out reports back with `finish`. Source: [MS-PSRP], psrpcore, and ob
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import struct
 import threading
 import uuid
 from collections import deque
@@ -31,7 +31,7 @@ from psrpcore.types import (
 from rehearsal.channel import PIECE, Channel, CommandLine, Job
 from rehearsal.serialization import from_wire, to_wire
 from rehearsal.shell.values import Invocation, Outcome, PsError, Record, RemoteCommand
-from rehearsal.wsman import Fault
+from rehearsal.wsman import Fault, base64_bytes
 
 STREAM = "stdout"
 DATA_PER_COMMAND = 50 * 1024 * 1024
@@ -75,7 +75,7 @@ class RunspacePool:
         except ValueError as error:
             raise Fault.malformed(f"CommandId {command_id!r} is no UUID") from error
         self._pipelines[command_id.upper()] = pipeline
-        self._feed(b"".join(base64.b64decode(argument) for argument in command_line.arguments))
+        self._feed(b"".join(base64_bytes(argument) for argument in command_line.arguments))
 
     def send(self, command_id: str | None, data: bytes) -> None:
         """Take further fragments, of a pipeline or of the pool."""
@@ -142,7 +142,14 @@ class RunspacePool:
             self._pool.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, None))
             while (event := self._pool.next_event()) is not None:
                 self._on_event(event)
-        except (psrpcore.PSRPCoreError, ET.ParseError, ValueError, KeyError, TypeError) as error:
+        except (
+            psrpcore.PSRPCoreError,
+            ET.ParseError,
+            struct.error,
+            ValueError,
+            LookupError,
+            TypeError,
+        ) as error:
             raise Fault.malformed(f"PSRP: {error}") from error
         self._flush()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from psrpcore.types import PSDateTime, PSNoteProperty, PSObject, PSString
+from psrpcore.types import PSDateTime, PSInt64, PSNoteProperty, PSObject, PSString
 
 from rehearsal.shell.values import NotedText, PsEnum, PsObject, Value
 
@@ -27,6 +27,8 @@ def to_wire(value: Value, depth: int = DEPTH) -> object:
         return [to_wire(item, depth) for item in value]
     if isinstance(value, PsObject):
         return _object(value, depth) if depth else value.text
+    if isinstance(value, int) and not -(2**31) <= value < 2**31:
+        return PSInt64(value)
     if value is None or isinstance(value, str | bool | int | float | bytes):
         return value
     return str(value)

@@ -125,7 +125,7 @@ class Sessions:
             return self._command(request, entry, command_id or str(uuid.uuid4()).upper())
         if request.action == wsman.SEND:
             for stream in request.body.iter(f"{{{SHELL}}}Stream"):
-                entry.shell.send(stream.get("CommandId"), base64.b64decode(stream.text or ""))
+                entry.shell.send(stream.get("CommandId"), wsman.base64_bytes(stream.text))
             return Reply(200, request.answer("<rsp:SendResponse/>"))
         if request.action == wsman.SIGNAL:
             code = wsman.child_text(request.body, "Signal", "Code") or ""
@@ -151,7 +151,7 @@ class Sessions:
             raise Fault.malformed("Create without a Shell")
         shell_id = shell.get("ShellId") or str(uuid.uuid4()).upper()
         creation = shell.findtext(OPEN_POWERSHELL)
-        opened = self._open_prompt() if creation is None else self._open_pool(base64.b64decode(creation))
+        opened = self._open_prompt() if creation is None else self._open_pool(wsman.base64_bytes(creation))
         idle = wsman.child_text(shell, "IdleTimeOut")
         self._shells[shell_id.upper()] = OpenShell(
             opened, request.resource_uri, wsman.seconds(idle) if idle else IDLE_TIMEOUT, self._clock()

@@ -6,6 +6,8 @@ Source: DMTF DSP0226, [MS-WSMV], and what pypsrp and pywinrm send.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import uuid
 from dataclasses import dataclass
@@ -34,7 +36,8 @@ MALFORMED = 2150858817
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _ANSWER = (
     f'<s:Envelope xml:lang="en-US" xmlns:s="{SOAP}" xmlns:a="{ADDRESSING}" xmlns:x="{TRANSFER}"'
-    f' xmlns:w="{WSMAN}" xmlns:rsp="{SHELL}" xmlns:p="http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"><s:Header>'
+    f' xmlns:w="{WSMAN}" xmlns:rsp="{SHELL}" '
+    'xmlns:p="http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"><s:Header>'
     "<a:Action>{action}</a:Action><a:MessageID>uuid:{message_id}</a:MessageID>"
     f"<a:To>{ADDRESSING}/role/anonymous</a:To><a:RelatesTo>{{relates_to}}</a:RelatesTo>"
     "</s:Header><s:Body>{body}</s:Body></s:Envelope>"
@@ -156,10 +159,18 @@ def seconds(duration: str) -> float:
     none.
     """
     match = _DURATION.fullmatch(duration)
-    if match is None:
+    if match is None or not any(match.groups()):
         raise Fault.malformed(f"{duration!r} is no duration")
     days, hours, minutes, rest = (float(group or 0) for group in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+
+
+def base64_bytes(text: str | None) -> bytes:
+    """Return what Base64 text holds; raises `Fault` if it is none."""
+    try:
+        return base64.b64decode(text or "")
+    except binascii.Error as error:
+        raise Fault.malformed(f"Base64: {error}") from error
 
 
 def child_text(element: ET.Element, *path: str) -> str | None:
