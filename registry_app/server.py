@@ -62,3 +62,9 @@ def configure_log(settings: Settings) -> None:
     # Sanic tells of every start and stop in several lines; of those only warnings are news.
     for name in ("sanic.root", "sanic.server"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    logging.getLogger("sanic.error").addFilter(_is_worth_a_line)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Drop what any client could fill the log with: that it sent a body where nobody reads one."""
+    return not record.getMessage().endswith("body not consumed.")

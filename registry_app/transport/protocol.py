@@ -86,7 +86,7 @@ class RegistryHttp(Http):
         self.given_up = False
 
     def create_empty_request(self) -> None:
-        """Make what an error is answered for if no request came of it; Sanic's fails if the URL is at fault."""
+        """Make what an error is answered for if there is no request; Sanic's fails if the URL is at fault."""
         self.url = None
         super().create_empty_request()
 

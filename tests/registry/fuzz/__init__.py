@@ -1,0 +1,1 @@
+"""Malformed input of every kind, over raw sockets."""
