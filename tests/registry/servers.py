@@ -1,4 +1,4 @@
-"""Registries as real processes on real sockets: ours, and Debian's reference registry on the same directory."""
+"""Registries as real processes on real sockets: ours, and Debian's reference registry on one directory."""
 
 import os
 import re

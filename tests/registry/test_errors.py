@@ -1,4 +1,4 @@
-"""What cannot be served is answered with the specification's JSON, the right status, and nothing is stored."""
+"""What cannot be served is answered with the specification's JSON and the right status; nothing is stored."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Manifests and tags: pushed, pulled, listed, moved, deleted; kept byte for byte; the media type as it came."""
+"""Manifests and tags: pushed, pulled, listed, moved, deleted; kept byte for byte, with their media type."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from .content import (
 )
 from .servers import RunningRegistry
 
-ODD = b'{\n "schemaVersion": 2,   "config": %s, "layers": [], "x-unknown": [1.50, "\\u00e9\xc3\xa9"], "x-unknown": 2 }\n'
+ODD = b'{\n "schemaVersion": 2,   "config": %s, "layers": [], "x": [1.50, "\\u00e9\xc3\xa9"], "x": 2 }\n'
 CONFIG = json.dumps(descriptor(b"{}", "application/vnd.oci.image.config.v1+json")).encode()
 
 
