@@ -22,7 +22,9 @@ def elements(bound: Bound) -> list[Value]:
 
 
 @cmdlet(
-    "Write-Output", Parameter("InputObject", "items", 0, pipeline="value"), Parameter("NoEnumerate", "switch")
+    "Write-Output",
+    Parameter("InputObject", "items", 0, remaining=True, pipeline="value"),
+    Parameter("NoEnumerate", "switch"),
 )
 def write_output(_: Context, bound: Bound) -> Iterable[Value]:
     """Pass values on."""
@@ -230,8 +232,8 @@ def for_each_object(context: Context, bound: Bound) -> Iterator[Value]:
         if method is not None:
             # str() of text with properties is the text alone
             yield method(str.__str__(item) if isinstance(item, str) else text(item))
-        elif isinstance(item, PsObject) and item.has(name):
-            value = item.get(name)
+        elif (isinstance(item, PsObject) and item.has(name)) or property_of(item, name) is not None:
+            value = property_of(item, name)
             yield from value if isinstance(value, list) else [value]
         else:
             context.error(_no_member(name))

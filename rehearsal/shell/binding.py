@@ -205,12 +205,19 @@ def _bind_positions(cmdlet: Cmdlet, bound: dict[str, Value], loose: list[Value])
     )
     # a position that was given by name does not shift the others (parameter sets: LiteralPath for Path)
     free = [parameter for parameter in places if parameter.name not in bound]
+    if free and free[-1].remaining and len(loose) >= len(free):
+        rest = [item for value in loose[len(free) - 1 :] for item in _listed(value)]
+        loose[len(free) - 1 :] = [rest]
     for value, parameter in zip(loose, free, strict=False):
         bound[parameter.name] = convert(cmdlet, parameter, value)
     if len(loose) > len(free):
         extra = text(loose[len(free)])
         message = f"A positional parameter cannot be found that accepts argument '{extra}'."
         raise _error(cmdlet, message, "PositionalParameterNotFound")
+
+
+def _listed(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else [value]
 
 
 def _error(cmdlet: Cmdlet, message: str, error_id: str, category: str = "InvalidArgument") -> PsError:

@@ -24,6 +24,8 @@ class Parameter:
     required: bool = False
     choices: Sequence[str] = ()
     aliases: Sequence[str] = ()
+    remaining: bool = False
+    """Whether it takes all positional arguments that are left."""
     pipeline: Literal["", "value", "property"] = ""
     """Whether it takes a pipeline element, or the element's property of its name."""
 

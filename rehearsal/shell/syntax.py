@@ -212,8 +212,7 @@ def _argument(node: Node) -> Argument:
         return _string(node)
     if node.type in {"integer_literal", "real_literal"} or _is_negative(node):
         return _number(node)
-    if node.type == "variable":
-        name = _text(node)
+    if node.type == "variable" and (name := _text(node)).startswith("$"):
         folded = name.casefold()
         return Literal(_CONSTANTS[folded], name) if folded in _CONSTANTS else Variable(name[1:])
     if node.type == "array_expression":

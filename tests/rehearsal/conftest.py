@@ -11,6 +11,7 @@ import pytest
 from rehearsal import control
 from rehearsal.host import Host, HostSettings
 from rehearsal.options import Options, host_directory, hosts
+from tests.rehearsal.shells import FakeEngine
 
 PASSWORD = "Lab-Rehearsal:1!"
 
@@ -51,3 +52,13 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     found = control.up(state, wanted, PASSWORD)
     yield Rehearsal(state, [item.address for item in found])
     control.down(state)
+
+
+@pytest.fixture
+def engine(host: Host) -> FakeEngine:
+    """The host's engine, replaced by one that a test commands; the host is booted."""
+    fake = FakeEngine()
+    host.engine = fake
+    host.boot()
+    fake.calls.clear()
+    return fake
