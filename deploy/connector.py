@@ -85,7 +85,7 @@ class PsrpConnector(BaseConnector):
             self._session.open()
         except (HostError, InvalidConnection) as error:
             self._session = None
-            self.host.connector_data["psrp_error"] = str(error)
+            self.host.connector_data["psrp_error"] = error
             raise ConnectError(str(error)) from error
 
     @override
@@ -114,7 +114,7 @@ class PsrpConnector(BaseConnector):
             _refuse_unsupported(arguments)
             result = self._open_session().run(text, arguments.get("_timeout"))
         except HostError as error:
-            self.host.connector_data["psrp_error"] = str(error)
+            self.host.connector_data["psrp_error"] = error
             return self._answer([], [str(error)], success=False, show=print_output)
         success = result.succeeded(tuple(arguments.get("_success_exit_codes") or (0,)))
         stderr = result.stderr()

@@ -114,7 +114,7 @@ class Recorder(BaseStateCallback):
         record = self._run.host(host)
         record.finished = time.time()
         operation = ", ".join(sorted(state.get_op_meta(op_hash).names))
-        record.fail(Failure(operation, host.connector_data.get("psrp_error", "a command failed")))
+        record.fail(_failure(host, operation, "a command failed"))
 
     def host_disconnect(self, state: State, host: Host) -> None:  # type: ignore[override]
         """Tell the story when every host has been let go."""
@@ -129,8 +129,14 @@ class Recorder(BaseStateCallback):
             if state.is_host_in_limit(host) and host not in state.activated_hosts:
                 away = self._run.host(host)
                 away.reached = False
-                away.fail(Failure("", host.connector_data.get("psrp_error", "could not be reached")))
+                away.fail(_failure(host, "", "could not be reached"))
         _tell(record, self._run.rollout.reports)
+
+
+def _failure(host: Host, operation: str, otherwise: str) -> Failure:
+    """Return what the connector last had to say about a host."""
+    error = host.connector_data.get("psrp_error", otherwise)
+    return Failure(operation, getattr(error, "cause", str(error)), getattr(error, "remedy", ""))
 
 
 def _tell(record: RunRecord, directory: str) -> None:
