@@ -5,7 +5,6 @@ Every method that returns has done what it says, durably; every method that rais
 client can see.
 """
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -31,8 +30,10 @@ from registry_app.reference import Digest, Reference, Repository, Tag
 from registry_app.settings import Settings
 from registry_app.storage.blobs import BlobStore
 from registry_app.storage.cache import Cache
+from registry_app.storage.evidence import is_settled
 from registry_app.storage.filesystem import FileSystem, FileTooLarge, Stat
 from registry_app.storage.layout import Layout
+from registry_app.storage.lists import Lists, Names
 from registry_app.storage.locks import Locks
 from registry_app.storage.repositories import RepositoryStore
 from registry_app.storage.space import Space
@@ -47,8 +48,6 @@ LARGEST_READ = 64 << 20
 _MANIFEST_MEMORY = 32 << 20
 _REFERRER_MEMORY = 32 << 20
 _TAG_MEMORY = 65536
-_RACY = 100_000_000
-"""Nanoseconds: a file changed so recently may change again within one tick of its time stamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,8 @@ class Page:
 
     names: list[str]
     more: bool
+    still_true: Callable[[], bool] | None = None
+    """Tells later whether this is still the answer; None: ask again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Registry:
         self.blobs = BlobStore(fs, self.layout, self.locks)
         self.repositories = RepositoryStore(fs, self.layout)
         self.uploads = UploadStore(fs, self.layout, self.blobs, self.space, settings.max_uploads)
+        self._lists = Lists(fs, self.layout, self.repositories)
         self._tags: Cache[tuple[Repository, Tag], tuple[Stat, Digest]] = Cache(_TAG_MEMORY)
         self._manifests: Cache[tuple[Repository, Digest], tuple[Stat, Stat, StoredManifest]] = Cache(
             _MANIFEST_MEMORY
@@ -111,6 +113,19 @@ class Registry:
         if size is None:
             raise BlobUnknown(detail={"digest": str(digest)})
         return size
+
+    def blob_files(self, repository: Repository, digest: Digest) -> tuple[str, ...]:
+        """Return the files that decide about a blob of a repository."""
+        return self.layout.layer_link(repository, digest), self.layout.blob_data(digest)
+
+    def manifest_files(self, repository: Repository, reference: Reference, digest: Digest) -> tuple[str, ...]:
+        """Return the files that decide about a manifest of a repository, which ``reference`` means now."""
+        files = self.layout.revision_link(repository, digest), self.layout.blob_data(digest)
+        return (
+            files
+            if isinstance(reference, Digest)
+            else (self.layout.tag_current(repository, reference), *files)
+        )
 
     def open_blob(self, digest: Digest) -> BinaryIO:
         """Open a blob that `blob_size` found; raise `BlobUnknown` if it has just gone."""
@@ -174,7 +189,7 @@ class Registry:
         digest = self.repositories.tagged(repository, reference) if now is not None else None
         if now is None or digest is None:
             raise ManifestUnknown(detail={"name": repository.name, "tag": reference.name})
-        if _is_settled(now):
+        if is_settled(now):
             self._tags.put(key, (now, digest))
         return digest
 
@@ -190,7 +205,7 @@ class Registry:
         if link is None or data is None or link.size < len(str(digest)):
             raise ManifestUnknown(detail={"name": repository.name, "digest": str(digest)})
         stored = self._read_manifest(repository, digest)
-        if _is_settled(link) and _is_settled(data):
+        if is_settled(link) and is_settled(data):
             self._manifests.put(key, (link, data, stored), len(stored.content) + 512)
         return stored
 
@@ -280,12 +295,16 @@ class Registry:
 
     def tags(self, repository: Repository, most: int, last: str) -> Page:
         """Return at most ``most`` tags after ``last``; raise `NameUnknown`."""
-        return _page((tag.name for tag in self.repositories.tags(repository, last)), most)
+        found: Names = self._lists.tags(repository)
+        names = found.after(last, most + 1 if most else 0)
+        return Page(names[:most], len(names) > most, found.still_true)
 
     def catalog(self, most: int, last: str, shown: Callable[[str], bool] | None = None) -> Page:
         """Return at most ``most`` repositories after ``last``, of those that may be ``shown`` (None: all)."""
-        names = (repository.name for repository in self.repositories.all(last))
-        return _page(names if shown is None else filter(shown, names), most)
+        if shown is None:
+            found = self._lists.catalog(most, last)
+            return Page(found.names, found.more, found.still_true)
+        return _page(filter(shown, (repository.name for repository in self.repositories.all(last))), most)
 
     def referrers(self, repository: Repository, subject: Digest, artifact_type: str | None) -> bytes:
         """Return the index of the manifests whose subject is ``subject``, of one artifact type if given.
@@ -344,8 +363,3 @@ def _media_type(content_type: str | None, declared: str) -> str:
 def _page(names: Iterable[str], most: int) -> Page:
     found = list(islice(names, most + 1 if most else 0))
     return Page(found[:most], len(found) > most)
-
-
-def _is_settled(found: Stat) -> bool:
-    """Return whether a later change of the file would show in its time stamp."""
-    return time.time_ns() - found.mtime_ns > _RACY

@@ -6,7 +6,7 @@ from sanic.response import HTTPResponse
 
 from registry_app.errors import RegistryError
 from registry_app.routes.service import Query
-from registry_app.transport import FastResponse, prepare
+from registry_app.transport import FastResponse, StillTrue, prepare
 
 Header = tuple[str, str]
 
@@ -24,15 +24,23 @@ _NAMESPACE = re.compile(
 
 
 def answer(
-    status: int, headers: list[Header] | tuple[Header, ...] = (), body: bytes | None = None
+    status: int,
+    headers: list[Header] | tuple[Header, ...] = (),
+    body: bytes | None = None,
+    still_true: StillTrue | None = None,
 ) -> HTTPResponse:
-    """Return a response; a Content-Length is added from ``body``."""
-    return FastResponse(body, status, prepare((*COMMON, *headers)))
+    """Return a response; a Content-Length is added from ``body``.
+
+    With ``still_true`` the same request may be answered with it again, for as long as that says so.
+    """
+    return FastResponse(body, status, prepare((*COMMON, *headers)), still_true)
 
 
-def answer_head(status: int, headers: list[Header], length: int) -> HTTPResponse:
+def answer_head(
+    status: int, headers: list[Header], length: int, still_true: StillTrue | None = None
+) -> HTTPResponse:
     """Return the answer to HEAD: the headers of a body of ``length`` bytes, without it."""
-    response = FastResponse(None, status, prepare((*COMMON, *headers)))
+    response = FastResponse(None, status, prepare((*COMMON, *headers)), still_true)
     response.headers["content-length"] = length
     return response
 

@@ -16,6 +16,7 @@ from registry_app.transport import send_file
 async def pull_blob(service: Service, request: Request, address: Address) -> HTTPResponse | None:
     """Answer GET and HEAD, whole or a range."""
     digest = Digest.parse(address.last)
+    still_true = service.watch(service.registry.blob_files(address.repository, digest))
     size = service.registry.blob_size(address.repository, digest)
     headers: list[Header] = [
         ("Content-Type", "application/octet-stream"),
@@ -34,10 +35,16 @@ async def pull_blob(service: Service, request: Request, address: Address) -> HTT
     if span:
         headers.append(("Content-Range", f"bytes {span.start}-{span.last}/{size}"))
     if request.method == "HEAD":
-        return answer_head(status, headers, length)
+        return answer_head(status, headers, length, still_true)
     file = service.registry.open_blob(digest)
     return await send_file(
-        request, status=status, headers=[*COMMON, *headers], path=file, offset=start, length=length
+        request,
+        status=status,
+        headers=[*COMMON, *headers],
+        path=file,
+        offset=start,
+        length=length,
+        still_true=still_true,
     )
 
 

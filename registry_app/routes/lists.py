@@ -15,7 +15,7 @@ from registry_app.routes.service import Query, Service, permit_of
 
 async def base(service: Service, request: Request, address: Address) -> HTTPResponse:  # noqa: ARG001
     """Answer GET of the base: this is a registry, and it is ready."""
-    return answer(200, (JSON,), b"{}")
+    return answer(200, (JSON,), b"{}", service.vouch(lambda: True))
 
 
 async def list_tags(service: Service, request: Request, address: Address) -> HTTPResponse:
@@ -28,7 +28,8 @@ async def list_tags(service: Service, request: Request, address: Address) -> HTT
         *namespace(query),
         *_next(f"{location(service)}/{address.repository}/tags/list", page, most),
     ]
-    return answer(200, headers, _json({"name": address.repository.name, "tags": page.names}))
+    body = _json({"name": address.repository.name, "tags": page.names})
+    return answer(200, headers, body, service.vouch(page.still_true))
 
 
 async def list_repositories(service: Service, request: Request, address: Address) -> HTTPResponse:  # noqa: ARG001
@@ -37,7 +38,7 @@ async def list_repositories(service: Service, request: Request, address: Address
     most, last = query.number("n", service.settings.max_catalog), query.one("last") or ""
     page = await service.run(request, service.registry.catalog, most, last, permit_of(request).sees)
     headers = [JSON, *_next(f"{location(service)}/_catalog", page, most)]
-    return answer(200, headers, _json({"repositories": page.names}))
+    return answer(200, headers, _json({"repositories": page.names}), service.vouch(page.still_true))
 
 
 def _next(path: str, page: Page, most: int) -> list[Header]:

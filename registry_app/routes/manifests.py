@@ -19,7 +19,13 @@ from registry_app.transport import BodyTooLarge, small_body
 
 async def pull_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:
     """Answer GET and HEAD."""
-    stored = service.registry.manifest(address.repository, _existing(address))
+    registry, repository, reference = service.registry, address.repository, _existing(address)
+    digest = registry.resolve(repository, reference)
+    still_true = service.watch(registry.manifest_files(repository, reference, digest))
+    stored = registry.manifest(repository, reference)
+    if stored.digest != digest:
+        # The tag moved meanwhile; other files than those watched decide.
+        still_true = None
     headers: list[Header] = [
         ("Content-Type", stored.media_type),
         ("Docker-Content-Digest", str(stored.digest)),
@@ -35,8 +41,8 @@ async def pull_manifest(service: Service, request: Request, address: Address) ->
             f"the manifest is of type {stored.media_type}, which the client does not accept"
         )
     if request.method == "HEAD":
-        return answer_head(200, headers, len(stored.content))
-    return answer(200, headers, stored.content)
+        return answer_head(200, headers, len(stored.content), still_true)
+    return answer(200, headers, stored.content, still_true)
 
 
 async def push_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:

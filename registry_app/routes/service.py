@@ -4,7 +4,7 @@ request.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -18,6 +18,7 @@ from registry_app.auth.access import UNLIMITED, Permit
 from registry_app.errors import BlobUploadBusy, PaginationInvalid, RequestInvalid, Unsupported
 from registry_app.registry import Registry
 from registry_app.settings import Settings
+from registry_app.storage.evidence import Evidence, gather
 from registry_app.transport import server_at_work
 
 Parameters = ParamSpec("Parameters")
@@ -35,8 +36,12 @@ _MOST_PARAMETERS = 200
 class Service:
     """One registry behind one event loop."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, remembers: bool = False) -> None:
         self.registry = registry
+        self._remembers = remembers
+        """Whether an answer may be given again without asking who wants it: nobody logs in, nothing is
+        audited.
+        """
         self.settings: Settings = registry.settings
         self._threads = ThreadPoolExecutor(self.settings.threads, thread_name_prefix="storage")
         self.stopping = asyncio.Event()
@@ -64,6 +69,18 @@ class Service:
             except asyncio.CancelledError:
                 await _ended(work)
                 raise
+
+    def watch(self, paths: Iterable[str]) -> Evidence | None:
+        """Return what tells later whether an answer still holds that is *now* going to be read from
+        ``paths``.
+
+        None if the answer must not be remembered.
+        """
+        return gather(self.registry.fs, paths) if self._remembers else None
+
+    def vouch(self, still_true: Callable[[], bool] | None) -> Callable[[], bool] | None:
+        """Return ``still_true``, or None if no answer may be remembered here."""
+        return still_true if self._remembers else None
 
     async def in_background(self, function: Callable[[], Result]) -> Result:
         """Return what a blocking function returns, for work that no request asked for."""

@@ -7,6 +7,7 @@ Knows HTTP framing, sockets and Sanic; knows nothing of OCI or of the storage.
 from .errors import BodyError, BodyIncomplete, BodyMalformed, BodyStalled, BodyTooLarge
 from .lanes import Sink
 from .listener import congestion_control, listening_socket
+from .memory import StillTrue
 from .protocol import RegistryProtocol, server_at_work
 from .receive import receive, small_body
 from .responses import FastResponse, prepare, send_file
@@ -20,6 +21,7 @@ __all__ = [
     "FastResponse",
     "RegistryProtocol",
     "Sink",
+    "StillTrue",
     "congestion_control",
     "listening_socket",
     "prepare",

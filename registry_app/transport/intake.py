@@ -18,8 +18,8 @@ from .chunked import BodyDecoder, Piece, compact
 from .errors import BodyIncomplete, BodyTooLarge
 from .lanes import Lane, Sink
 
-BUFFERS = 8
-BUFFER_BYTES = 256 << 10
+BUFFERS = 6
+BUFFER_BYTES = 512 << 10
 """Together what one upload keeps in memory; small enough for the processor's second-level cache."""
 
 BURST_SECONDS = 0.25

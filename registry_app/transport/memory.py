@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 StillTrue: TypeAlias = Callable[[], bool]
-"""Says whether the world that an answer describes has not changed; quick, called on the event loop."""
+"""Says whether what an answer describes has not changed; quick, called on the event loop.
+
+An attribute ``weight`` may say how many bytes it keeps in memory."""
 
 LONGEST_HEAD = 2048
 LONGEST_ANSWER = 65536
@@ -31,6 +33,8 @@ class Remembered(NamedTuple):
 
     wire: bytes
     still_true: StillTrue
+    weight: int
+    """Bytes that this keeps in memory, about."""
 
 
 class AnswerMemory:
@@ -53,16 +57,22 @@ class AnswerMemory:
         return answer.wire
 
     def keep(self, head: bytes, wire: bytes, still_true: StillTrue) -> None:
-        """Remember ``wire`` as the answer to ``head`` (with its empty line), if it is one of those to keep."""
-        if len(head) > LONGEST_HEAD or len(wire) > LONGEST_ANSWER or _NEVER.search(head):
+        """Remember ``wire`` as the answer to ``head`` (with its empty line), if that may be kept."""
+        weight = len(head) + len(wire) + getattr(still_true, "weight", 0)
+        if (
+            weight * 16 > self._limit
+            or len(head) > LONGEST_HEAD
+            or len(wire) > LONGEST_ANSWER
+            or _NEVER.search(head)
+        ):
             return
         self._forget(head)
-        self._answers[head] = Remembered(wire, still_true)
-        self._size += len(head) + len(wire)
+        self._answers[head] = Remembered(wire, still_true, weight)
+        self._size += weight
         while self._size > self._limit:
             self._forget(next(iter(self._answers)))
 
     def _forget(self, head: bytes) -> None:
         answer = self._answers.pop(head, None)
         if answer is not None:
-            self._size -= len(head) + len(answer.wire)
+            self._size -= answer.weight

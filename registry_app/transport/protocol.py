@@ -127,7 +127,9 @@ class RegistryHttp(Http):
         try:
             if self.body is None:
                 self.body = RequestBody(self._decoder(), self.protocol.divert())
-            pieces = await self.body.next(idle_timeout)
+            # Its own time-out tells the client that it stalled; the response time-out would blame us (503).
+            with self.protocol.working():
+                pieces = await self.body.next(idle_timeout)
         except BodyError:
             self.give_up_body(done=False)
             raise

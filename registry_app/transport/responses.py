@@ -62,6 +62,7 @@ async def send_file(
     path: BinaryIO | str,
     offset: int,
     length: int,
+    still_true: StillTrue | None = None,
 ) -> HTTPResponse | None:
     """Answer with ``length`` bytes of ``path`` (a path, or an open binary file, which is closed) from
     ``offset``.
@@ -72,13 +73,14 @@ async def send_file(
     """
     opened = open(path, "rb") if isinstance(path, str) else path  # noqa: SIM115, ASYNC230
     with opened:
-        response = FastResponse(None, status, prepare(headers))
+        response = FastResponse(None, status, prepare(headers), still_true)
         if request.method == "HEAD":
             response.headers["content-length"] = length
             return response
         if length <= SMALL_FILE:
             response.body = read_at(opened, offset, length)
             return response
+        response.still_true = None
         response.headers["content-length"] = length
         await request.respond(response)
         await response.send(b"")

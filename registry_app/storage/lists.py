@@ -1,0 +1,101 @@
+"""Tags of a repository and pages of the catalog, remembered for as long as the directories they were read
+from hold.
+"""
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+from registry_app.reference import Repository, Tag
+from registry_app.storage.cache import Cache
+from registry_app.storage.evidence import Evidence, Observer, evidence_of, gather
+from registry_app.storage.filesystem import FileSystem
+from registry_app.storage.layout import Layout
+from registry_app.storage.repositories import RepositoryStore
+
+LONGEST_TRUST = 10.0
+"""Seconds after which tags are read again in any case.
+
+A tag is in the list if its link is there, and the list is trusted while its directory has not changed.
+Whoever removes a tag removes its directory, which shows; if that is cut short after the link, it shows
+after so long.
+"""
+
+_TAG_MEMORY = 8 << 20
+_CATALOG_MEMORY = 8 << 20
+_NAME_BYTES = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Sorted names, and what tells whether they are still right (None: ask again)."""
+
+    names: list[str]
+    still_true: Callable[[], bool] | None = None
+    more: bool = False
+    """Whether something follows them."""
+
+    def after(self, last: str, most: int) -> list[str]:
+        """Return at most ``most`` names after ``last``."""
+        start = bisect_right(self.names, last)
+        return self.names[start : start + most]
+
+
+class _Fresh:
+    """Evidence that is trusted for a while only."""
+
+    __slots__ = ("_evidence", "_until", "weight")
+
+    def __init__(self, evidence: Evidence, seconds: float) -> None:
+        self._evidence, self._until = evidence, time.monotonic() + seconds
+        self.weight = evidence.weight
+
+    def __call__(self) -> bool:
+        return time.monotonic() < self._until and self._evidence()
+
+
+class Lists:
+    """The lists of one store."""
+
+    def __init__(self, fs: FileSystem, layout: Layout, repositories: RepositoryStore) -> None:
+        self._fs = fs
+        self._layout = layout
+        self._repositories = repositories
+        self._tags: Cache[Repository, Names] = Cache(_TAG_MEMORY)
+        self._pages: Cache[tuple[int, str], Names] = Cache(_CATALOG_MEMORY)
+
+    def tags(self, repository: Repository) -> Names:
+        """Return all tags of a repository; raise `NameUnknown`."""
+        known = self._tags.get(repository)
+        if known is not None and known.still_true is not None and known.still_true():
+            return known
+        directory = self._layout.tags(repository)
+        watched = [self._layout.manifests(repository), directory]
+        for name in self._fs.list(directory):
+            # What is no tag yet may become one without a change of the directory that it lies in.
+            tag = Tag.read(name)
+            if tag is not None and not self._repositories.has_tag(repository, tag):
+                watched.append(self._layout.tag_current(repository, tag))
+        evidence = gather(self._fs, watched)
+        names = [tag.name for tag in self._repositories.tags(repository)]
+        found = Names(names, None if evidence is None else _Fresh(evidence, LONGEST_TRUST))
+        if evidence is not None:
+            self._tags.put(repository, found, len(names) * _NAME_BYTES + evidence.weight)
+        return found
+
+    def catalog(self, most: int, last: str) -> Names:
+        """Return at most ``most`` repositories after ``last``."""
+        known = self._pages.get((most, last))
+        if known is not None and known.still_true is not None and known.still_true():
+            return known
+        observer = Observer(self._fs)
+        walk = RepositoryStore(observer.view, self._layout).all(last)
+        names = [repository.name for repository in islice(walk, most)]
+        more = bool(names) and next(walk, None) is not None
+        evidence = evidence_of(self._fs, observer.seen)
+        found = Names(names, evidence, more)
+        if evidence is not None:
+            self._pages.put((most, last), found, evidence.weight)
+        return found
