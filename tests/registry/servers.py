@@ -85,7 +85,7 @@ def our_registry(
 
 @contextmanager
 def reference_registry(root: Path, log: Path) -> Iterator[RunningRegistry]:
-    """Run Debian's ``docker-registry`` over ``root``, with deletion on and without its cache of descriptors."""
+    """Run Debian's ``docker-registry`` over ``root``, with deletion on and without its cache."""
     port = free_port()
     configuration = log.with_suffix(".yml")
     configuration.write_text(
