@@ -83,7 +83,7 @@ def _look_up_accounts(configuration: Configuration, machine: Machine) -> None:
     for name in group.split(",") if group else []:
         trimmed = name.strip()
         if not trimmed:
-            raise ListenError(f"lookup account: empty account name specified")
+            raise ListenError("lookup account: empty account name specified")
         if not machine.has_account(trimmed):
             raise ListenError(f"lookup account {trimmed}: not found")
 
