@@ -117,8 +117,9 @@ class Gate:
         if decision is Decision.ALLOW:
             return
         if decision is Decision.DENY:
-            raise Denied
-        raise Unauthorized(headers=[self._challenge(request, wanted, sent_token=caller.scopes is not None)])
+            raise Denied(detail=_detail(wanted))
+        challenge = self._challenge(request, wanted, sent_token=caller.scopes is not None)
+        raise Unauthorized(detail=_detail(wanted), headers=[challenge])
 
     def _decide(self, request: Request, address: Address, caller: Caller) -> tuple[Decision, Scopes]:
         """Return the decision, and the scopes that a token would need to make it another one."""
@@ -154,6 +155,21 @@ def action_of(method: str, resource: Resource) -> Action:
         return "push"
     actions: dict[str, Action] = {"DELETE": "delete", "PUT": "push"}
     return actions.get(method, "pull")
+
+
+def _detail(wanted: Scopes) -> list[dict[str, str]] | None:
+    """Return what was refused, as the reference registry says it.
+
+    Not only for people: without any detail Docker does not know the error again, and tries five times more.
+    """
+    resources: list[tuple[str, str, str]] = [
+        ("repository", name, action) for name, actions in wanted.repositories.items() for action in actions
+    ]
+    resources += [("registry", "catalog", "*")] if wanted.catalog else []
+    return [
+        {"Type": kind, "Class": "", "Name": name, "Action": action}
+        for kind, name, action in sorted(resources)
+    ] or None
 
 
 def throttled(error: LoginThrottled) -> RegistryError:

@@ -106,7 +106,7 @@ def fetch_token(registry: RunningRegistry, user: str | None, *scopes: str) -> st
 def test_an_answer_does_not_tell_what_exists(
     registry: RunningRegistry, user: str | None, request_: Asked
 ) -> None:
-    """Out of reach, a repository that is there and one that is not are answered alike, byte for byte."""
+    """Out of reach, a repository that is there and one that is not are answered alike, but for the name."""
     method, path, _ = request_
     with registry.client(user) as client:
         there, missing = (
@@ -114,7 +114,7 @@ def test_an_answer_does_not_tell_what_exists(
         )
 
     assert there.status_code == missing.status_code
-    assert there.content == missing.content
+    assert there.content.replace(b"private", b"missing") == missing.content
     assert blurred(there, "private") == blurred(missing, "missing")
 
 
