@@ -107,6 +107,10 @@ def explain(error: Exception, endpoint: str, account: str) -> HostError:
             return HostUnreachable(f"{endpoint}: TLS failed: {_reason(error)}", remedy)
         case http.ProxyError():
             return HostUnreachable(f"{endpoint}: the proxy failed: {_reason(error)}", "check psrp_proxy")
+        case ImportError():
+            return HostError(
+                f"{endpoint}: {_first_line(error)}", "install what it names, or choose another psrp_auth"
+            )
         case http.ConnectionError() | OSError():
             return HostUnreachable(f"{endpoint} cannot be reached: {_reason(error)}", _REMEDY_WINRM)
         case _:

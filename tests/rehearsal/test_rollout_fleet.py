@@ -29,7 +29,7 @@ WAVES = {"canary": 1, "batch": "50%", "max_failures": 0}
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Twelve hosts: a container that is not ours, keys of somebody else, a stopped engine, service options."""
+    """Twelve hosts: one with a container of its own, with keys, with a stopped engine, with options."""
     directory = tmp_path_factory.mktemp("fleet")
     stage = Stage(directory, own_prefix(directory), HOSTS)
     stage.up("--build", "20348", "--build", "20348", "--build", "20348", "--build", "26100")

@@ -61,6 +61,7 @@ def fault(code: int, reason: str = "") -> WSManFaultError:
         pytest.param(
             WinRMTransportError("http", 404, ""), HostError, "status 404: is this WinRM's port", id="404"
         ),
+        pytest.param(ImportError("no requests-credssp"), HostError, "choose another psrp_auth", id="CredSSP"),
         pytest.param(WinRMError("odd"), HostError, "WinRMError: odd", id="anything else"),
     ],
 )
