@@ -8,6 +8,7 @@ a file that is there only meanwhile.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from deploy.plan.decision import Decision, Effect, decide
 from deploy.plan.network import must_be_made_anew, obstacles
 from deploy.plan.running import same_path
 from deploy.plan.target import Target, content_of, is_readable, running_before, target_of
+from deploy.settings.engine_options import OPTIONS
 from deploy.settings.lab import LabSettings
 from deploy.state import (
     ContainerState,
@@ -52,6 +54,7 @@ from deploy.windows_command_line import join
 
 __all__ = ["EngineFound", "EnginePlan", "config_path", "plan_engine"]
 
+_RELEASE = re.compile(r"([0-9]+)\.([0-9]+)(?:\.|$)")
 _DOCKERD = r"C:\Program Files\docker\dockerd.exe"
 
 
@@ -127,6 +130,8 @@ def plan_engine(wanted: LabSettings, found: EngineFound, *, distrust_reload: boo
     if lost := _lost_data_root(wanted, found.service):
         return EnginePlan("none", steps=(lost,))
     target = target_of(wanted, found.service, found.file)
+    if unknown := tuple(_options_too_new(target, found.engine.version)):
+        return EnginePlan("none", steps=unknown)
     anew = must_be_made_anew(wanted.network, found.network, found.hns)
     names = running_before(found.running_before)
     decision = decide(
@@ -373,6 +378,26 @@ class _Change:
         if old.text is not None:
             yield PutFile(staged(old.path), old.text)
             yield MoveFile(staged(old.path), old.path)
+
+
+def _options_too_new(target: Target, version: str) -> Iterator[Refuse]:
+    """Refuse options that this engine does not know: one unknown key, and it would not start."""
+    known = _release(version)
+    if known is None:
+        return
+    for key in target.options:
+        since = _release(OPTIONS[key].since)
+        if since is not None and known < since:
+            yield Refuse(
+                f"engine.options.{key} needs Docker Engine {OPTIONS[key].since}, and this host has {version}",
+                "update the engine, or leave the option out",
+            )
+
+
+def _release(version: str) -> tuple[int, int] | None:
+    """Return the first two numbers of a release, or None for a build that is none."""
+    found = _RELEASE.match(version)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _lost_data_root(wanted: LabSettings, service: ServiceState) -> Refuse | None:

@@ -1,9 +1,8 @@
 """Every option that dockerd on Windows knows, by its name in daemon.json.
 
 Each field's text says what the option means; its `Option` says what the provisioner must know of it: the
-service option of the same meaning, and whether a reload takes it up. Sources: dockerd's own flags and the
-recordings of ``validate.json`` and ``start.json`` (snapshot of August 2026); "since" names the first release
-that knows a key, where that is later than 20.10.
+service option of the same meaning, whether a reload takes it up, and since when it is known. Sources:
+dockerd's own flags and release notes, and the recordings in ``validate.json`` and ``start.json``.
 """
 
 from __future__ import annotations
@@ -32,6 +31,9 @@ class Option:
     default: Any = None
     """What to write when the key is taken away: a reload passes over an absent key. None: it does reset."""
 
+    since: str = ""
+    """The first release that knows the key; empty if every release that is still in use does."""
+
 
 def _absent_if_empty(value: object) -> object:
     """Read an empty text as "not set", which is what dockerd does with it."""
@@ -59,7 +61,7 @@ LogDriver = Literal[
 
 
 class Proxies(Settings):
-    """How the engine itself reaches the internet (since 23.0; before that, the machine's environment)."""
+    """How the engine itself reaches the internet."""
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
 
@@ -144,13 +146,14 @@ class EngineOptions(Settings):
     dns_search: Annotated[tuple[Domain, ...] | None, Option("--dns-search")] = None
     """Search domains of containers."""
 
-    host_gateway_ips: Annotated[tuple[Address, ...] | None, Option("--host-gateway-ip")] = None
-    """What ``host-gateway`` means in ``--add-host``: one IPv4 and one IPv6 address at most (since 28.0)."""
+    host_gateway_ips: Annotated[tuple[Address, ...] | None, Option("--host-gateway-ip", since="28.0")] = None
+    """What ``host-gateway`` means in ``--add-host``: one IPv4 and one IPv6 address at most."""
 
     default_network_opts: Annotated[
-        Mapping[StrictStr, Mapping[StrictStr, StrictStr]] | None, Option("--default-network-opt")
+        Mapping[StrictStr, Mapping[StrictStr, StrictStr]] | None,
+        Option("--default-network-opt", since="24.0"),
     ] = None
-    """Driver options that new networks start with, by driver (since 24.0)."""
+    """Driver options that new networks start with, by driver."""
 
     network_control_plane_mtu: Annotated[Count | None, Option("--network-control-plane-mtu")] = None
     """MTU of the swarm control plane."""
@@ -167,8 +170,10 @@ class EngineOptions(Settings):
     ] = None
     """From which severity on the engine writes to the event log."""
 
-    log_format: Annotated[Literal["text", "json"] | None, Optional, Option("--log-format")] = None
-    """Form of the engine's own log (since 25.0)."""
+    log_format: Annotated[Literal["text", "json"] | None, Optional, Option("--log-format", since="25.0")] = (
+        None
+    )
+    """Form of the engine's own log."""
 
     raw_logs: Annotated[StrictBool | None, Option("--raw-logs")] = None
     """Full time stamps and no colours in the engine's own log."""
@@ -209,7 +214,7 @@ class EngineOptions(Settings):
     """Seconds that containers get to stop when the engine stops."""
 
     default_stop_timeout: Annotated[
-        Seconds | None, Option("--default-stop-timeout", reload=True, default=30)
+        Seconds | None, Option("--default-stop-timeout", reload=True, default=30, since="29.7")
     ] = None
     """Seconds that ``docker stop`` waits for a container that does not say."""
 
@@ -228,7 +233,7 @@ class EngineOptions(Settings):
     ] = None
     """Plugins that decide on each API request; one that is not there ends the engine, even on a reload."""
 
-    proxies: Annotated[Proxies | None, Option(None)] = None
+    proxies: Annotated[Proxies | None, Option(None, since="23.0")] = None
     """How the engine itself reaches the internet."""
 
     builder: Annotated[Builder | None, Option(None)] = None
@@ -246,8 +251,8 @@ class EngineOptions(Settings):
     default_runtime: Annotated[Text | None, Optional, Option("--default-runtime")] = None
     """Runtime of containers that do not say; ``io.containerd.runhcs.v1`` brings containerd up."""
 
-    cdi_spec_dirs: Annotated[tuple[Path, ...] | None, Option("--cdi-spec-dir")] = None
-    """Directories of CDI device descriptions (since 25.0)."""
+    cdi_spec_dirs: Annotated[tuple[Path, ...] | None, Option("--cdi-spec-dir", since="25.0")] = None
+    """Directories of CDI device descriptions."""
 
     experimental: Annotated[StrictBool | None, Option("--experimental")] = None
     """Switch experimental features on."""

@@ -64,7 +64,7 @@ def bare(**changes: object) -> EngineFound:
         previous=FileState(previous(DAEMON_JSON), None),
         running_before=FileState(RUNNING_BEFORE, None),
         engine=EngineState(
-            answers=True, version="29.0.0", data_root=r"C:\ProgramData\docker", isolation="process"
+            answers=True, version="29.7.0", data_root=r"C:\ProgramData\docker", isolation="process"
         ),
         network=nat(),
         hns=(hns(),),
@@ -93,7 +93,7 @@ def engine_with(options: dict[str, Any], labels: Sequence[str]) -> EngineState:
     """An engine that runs with these options, as docker info tells it."""
     return EngineState(
         answers=True,
-        version="29.0.0",
+        version="29.7.0",
         labels=(*options.get("labels", ()), *labels),
         insecure_registries=frozenset(options.get("insecure-registries", ())),
         mirrors=tuple(f"{mirror.rstrip('/')}/" for mirror in options.get("registry-mirrors", ())),

@@ -484,6 +484,24 @@ def test_what_ran_is_written_down_before_anything_stops() -> None:
     assert kinds(plan).index("RememberContainers") < kinds(plan).index("StopService")
 
 
+@pytest.mark.parametrize(
+    ("version", "refused"),
+    [
+        pytest.param("24.0.7", True, id="older"),
+        pytest.param("25.0.0", False, id="the first that knows it"),
+        pytest.param("29.0.0-rc.1", False, id="newer"),
+        pytest.param("master-b985e23", False, id="no release"),
+    ],
+)
+def test_an_option_that_this_engine_does_not_know_is_refused(version: str, refused: bool) -> None:
+    found = bare(engine=dataclasses.replace(bare().engine, version=version))
+
+    plan = plan_engine(lab(options(log_format="json")), found)
+
+    assert bool(plan.refusal) == refused
+    assert not refused or "engine.options.log-format needs Docker Engine 25.0" in str(plan)
+
+
 # Both deliveries
 
 
