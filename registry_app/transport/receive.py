@@ -60,7 +60,7 @@ async def small_body(request: Request, limit: int) -> bytes:
     http = http_of(request)
     http.refuse_over(limit)
     parts, received = [], 0
-    while pieces := await http.next_pieces(SMALL_BODY_TIMEOUT):
+    while pieces := await http.next_pieces(min(SMALL_BODY_TIMEOUT, http.protocol.response_timeout)):
         received += sum(map(len, pieces))
         if received > limit:
             raise BodyTooLarge(f"the body exceeds the limit of {limit} bytes")
