@@ -138,10 +138,8 @@ class Drives:
     def append(self, path: str, offset: int, content: bytes) -> None:
         """Write at ``offset``, which must be the file's length; offset 0 starts a new file."""
         self._check_space(path)
-        with (
-            _translated(path, missing=NO_PATH),
-            open(self.real(path), "wb" if offset == 0 else "r+b") as file,
-        ):
+        missing = NOT_FOUND if offset else NO_PATH
+        with _translated(path, missing), open(self.real(path), "r+b" if offset else "wb") as file:
             file.seek(0, os.SEEK_END)
             if file.tell() != offset:
                 raise WindowsError(87, f"{path} has {file.tell()} bytes, not {offset}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rehearsal.drives import Drives
+from rehearsal.engine.service import EngineService
 from rehearsal.events import EventLog
 from rehearsal.faults import Faults
 from rehearsal.firewall import Firewall
@@ -14,11 +15,6 @@ from rehearsal.hive import Hive
 from rehearsal.interfaces import EngineApi, RegistryValue
 from rehearsal.journal import Journal
 from rehearsal.services import AUTOMATIC, MANUAL, SERVICES, FailureActions, ServiceManager
-
-try:
-    from rehearsal.engine.service import EngineService
-except ImportError:
-    from rehearsal.absent_engine import EngineService
 
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 EVENT_SOURCES = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application"

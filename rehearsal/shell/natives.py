@@ -6,16 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rehearsal.engine.natives import NATIVES
 from rehearsal.host import ENGINE_DIRECTORY, Host
 from rehearsal.interfaces import NativeResult
 from rehearsal.programs import PROGRAMS, Program
 from rehearsal.shell import command_line
 from rehearsal.shell.values import PsError, Record, Value
-
-try:
-    from rehearsal.engine.natives import NATIVES
-except ImportError:
-    from rehearsal.absent_engine import NATIVES
 
 OEM = "cp437"
 """The code page in which Windows PowerShell 5.1 reads what a program prints: not the UTF-8 that docker
