@@ -112,9 +112,8 @@ def running_registry(folder: Path, **settings: str) -> Iterator[RunningRegistry]
         assert match, "".join(output)
         scheme = "https" if "HTTP_TLS_CERTIFICATE" in settings else "http"
         registry = RunningRegistry(folder, int(match[1]), scheme, process, output)
-        if scheme == "http":
-            # Its socket takes connections before it can be stopped gracefully.
-            httpx.get(f"{registry.url}/v2/", timeout=30)
+        # Its socket takes connections before it can be stopped gracefully.
+        wait_until(lambda: _can_be_stopped(process.pid))
         yield registry
     finally:
         process.send_signal(signal.SIGTERM)
@@ -125,6 +124,13 @@ def running_registry(folder: Path, **settings: str) -> Iterator[RunningRegistry]
             reader.join()
     assert process.returncode == 0, "".join(output)
     assert "Traceback" not in "".join(output)
+
+
+def _can_be_stopped(process_id: int) -> bool:
+    """Whether the process has a handler for SIGTERM."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 @contextmanager
