@@ -2,8 +2,8 @@
 
 After a crash the disk is looked at as a killed process leaves it, as POSIX alone promises it after a power
 failure, and as a journal leaves it that saves names before content. Then a new process goes on where the
-client would. After an error the same process goes on. In the end there must be the same files as if nothing had
-happened.
+client would. After an error the same process goes on. In the end there must be the same files as if nothing
+had happened.
 """
 
 import os
