@@ -1,0 +1,64 @@
+"""The registry's settings: the reference registry's names, all mistakes at once, no misspelling ignored."""
+
+import pytest
+
+from registry_app.settings import SettingsError, load
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("HTTP_ADDR", ":5000", "address", ("", 5000)),
+        ("HTTP_ADDR", "127.0.0.1:80", "address", ("127.0.0.1", 80)),
+        ("HTTP_ADDR", "[::1]:80", "address", ("::1", 80)),
+        ("HTTP_DRAINTIMEOUT", "1m30s", "drain_timeout", 90.0),
+        ("STORAGE_MAINTENANCE_UPLOADPURGING_AGE", "168h", "upload_age", 604_800.0),
+        ("STORAGE_DELETE_ENABLED", "false", "delete_enabled", False),
+        ("STORAGE_FILESYSTEM_RESERVE", "1GiB", "reserve", 1 << 30),
+        ("STORAGE_FILESYSTEM_RESERVE", "1000", "reserve", 1000),
+        ("HTTP_LIMITS_MANIFEST", "8M", "max_manifest", 8 << 20),
+        ("LOG_LEVEL", "warn", "log_level", "WARNING"),
+    ],
+)
+def test_a_setting_is_read(name: str, text: str, field: str, value: object) -> None:
+    settings, warnings = load({f"REGISTRY_{name}": text, "PATH": "/bin"})
+
+    assert getattr(settings, field) == value
+    assert warnings == []
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        load(
+            {
+                "REGISTRY_HTTP_ADDR": "5000",
+                "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "data",
+                "REGISTRY_STORAGE_DELETE_ENABLE": "true",
+                "REGISTRY_LOG_LEVEL": "loud",
+            }
+        )
+
+    text = str(error.value)
+    assert "REGISTRY_HTTP_ADDR=5000: not an address" in text
+    assert "did you mean REGISTRY_STORAGE_DELETE_ENABLED?" in text
+    assert "REGISTRY_LOG_LEVEL=loud" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["HTTP_SECRET", "STORAGE_CACHE_BLOBDESCRIPTOR", "LOG_FIELDS_SERVICE", "HEALTH_STORAGEDRIVER_ENABLED"],
+)
+def test_what_means_nothing_here_is_a_warning(name: str) -> None:
+    _, warnings = load({f"REGISTRY_{name}": "x"})
+
+    assert warnings == [f"REGISTRY_{name} is ignored: it means nothing to this registry"]
+
+
+def test_what_kubernetes_adds_for_a_service_called_registry_is_no_mistake() -> None:
+    load({"REGISTRY_PORT": "tcp://10.0.0.1:5000", "REGISTRY_SERVICE_HOST": "10.0.0.1"})
+
+
+@pytest.mark.parametrize("name", ["STORAGE_S3_BUCKET", "PROXY_REMOTEURL", "HTTP_TLS_LETSENCRYPT_EMAIL"])
+def test_what_would_change_everything_is_not_ignored(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load({f"REGISTRY_{name}": "x"})
