@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import dxf
 import oras.client
@@ -150,10 +152,7 @@ def test_dxf(registry: RunningRegistry, tmp_path: Path) -> None:
     assert digest == digest_of(LAYERS[1])
     assert client.list_aliases() == ["v1"]
     assert client.get_alias("v1") == [digest]
-    with (tmp_path / "back").open("wb") as back:
-        for piece in client.pull_blob(digest):
-            back.write(piece)
-    assert (tmp_path / "back").read_bytes() == LAYERS[1]
+    assert b"".join(cast("Iterable[bytes]", client.pull_blob(digest))) == LAYERS[1]
     client.del_alias("v1")
     client.del_blob(digest)
     assert client.list_aliases() == []
