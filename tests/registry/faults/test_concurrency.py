@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ def at_once(registry: Registry, scripts: Sequence[Sequence[Action]]) -> list[Bas
     return raised
 
 
+def put(registry: Registry, manifest: bytes) -> None:
+    """Let the first tag of the first repository point to ``manifest``."""
+    registry.put_manifest(ONE, TAGS[0], manifest, OCI_MANIFEST)
+
+
 def require_sound(registry: Registry) -> None:
     """Check that every tag and manifest can be pulled, and that nothing was left behind."""
     registry.fs.discard_leftovers(older_than=0)
@@ -77,7 +83,7 @@ def require_sound(registry: Registry) -> None:
 @pytest.mark.parametrize("content", BLOBS, ids=["small", "larger"])
 def test_one_blob_pushed_by_many_is_there_once_and_whole(registry: Registry, content: bytes) -> None:
     scripts: list[list[Action]] = [
-        [lambda r, to=to: push_blob(r, content, to, chunk=4096)] * 5 for to in REPOSITORIES * 3
+        [partial(push_blob, content=content, repository=to, chunk=4096)] * 5 for to in REPOSITORIES * 3
     ]
 
     assert at_once(registry, scripts) == []
@@ -91,9 +97,7 @@ def test_one_blob_pushed_by_many_is_there_once_and_whole(registry: Registry, con
 def test_a_tag_moved_by_many_points_to_one_of_them(registry: Registry) -> None:
     for content in BLOBS:
         push_blob(registry, content, ONE)
-    scripts: list[list[Action]] = [
-        [lambda r, m=manifest: r.put_manifest(ONE, TAGS[0], m, OCI_MANIFEST)] * 10 for manifest in IMAGES * 2
-    ]
+    scripts: list[list[Action]] = [[partial(put, manifest=manifest)] * 10 for manifest in IMAGES * 2]
 
     assert at_once(registry, scripts) == []
 
@@ -110,7 +114,7 @@ def test_readers_of_a_moving_tag_always_find_an_image(registry: Registry) -> Non
     raised = at_once(
         registry,
         [
-            [lambda r, m=manifest: r.put_manifest(ONE, TAGS[0], m, OCI_MANIFEST) for manifest in IMAGES * 20],
+            [partial(put, manifest=manifest) for manifest in IMAGES * 20],
             [lambda r: seen.append(r.manifest(ONE, TAGS[0]).content)] * 200,
             [lambda r: seen.append(r.manifest(ONE, TAGS[0]).content)] * 200,
         ],
