@@ -34,9 +34,10 @@ class EngineState(Reported):
 
     @classmethod
     def from_json(cls, info: str) -> Self:
-        """Read ``docker info``; an engine that does not answer shows in its ServerErrors."""
+        """Read ``docker info``: of an engine that does not answer, the client says no more than who it is."""
         found = one_object(info, "docker info")
-        if errors := found.texts("ServerErrors"):
+        errors = found.texts("ServerErrors")
+        if errors or (found.raw("ClientInfo") and not found.text("ServerVersion", "")):
             return cls(answers=False, errors=errors)
         registries = found.inner("RegistryConfig")
         return cls(

@@ -297,10 +297,18 @@ def test_the_engine_tells_how_it_runs() -> None:
     )
 
 
-def test_an_engine_that_does_not_answer_is_a_value() -> None:
-    found = EngineState.from_json(text({"ServerErrors": ["error during connect"], "ClientInfo": {}}))
-
-    assert found == EngineState.silent("error during connect")
+@pytest.mark.parametrize(
+    ("answer", "errors"),
+    [
+        pytest.param(
+            {"ServerErrors": ["error during connect"], "ClientInfo": {}}, ["error during connect"], id="said"
+        ),
+        pytest.param({"ClientInfo": {"Version": "29.7.2"}}, [], id="the client only"),
+        pytest.param({"ClientInfo": {"Version": "29.7.2"}, "ServerVersion": ""}, [], id="all empty"),
+    ],
+)
+def test_an_engine_that_does_not_answer_is_a_value(answer: dict[str, object], errors: list[str]) -> None:
+    assert EngineState.from_json(text(answer)) == EngineState.silent(*errors)
 
 
 def test_an_info_without_a_version_is_an_error() -> None:
