@@ -25,8 +25,8 @@ def summary_lines(run: RunRecord, width: int | None = None) -> list[str]:
     width = width or shutil.get_terminal_size((120, 40)).columns
     records = list(run.hosts.values())
     lines = [*_table([_HEAD, *(_row(record) for record in records)]), ""]
-    for record in records:
-        lines.extend(_changes(record, width, dry=run.dry))
+    for alike in _alike(records, dry=run.dry):
+        lines.extend(_changes(alike, width, dry=run.dry))
     for record in records:
         lines.extend(_failure(record, width))
     lines.append(_totals(run))
@@ -48,12 +48,22 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _changes(record: HostRecord, width: int, *, dry: bool) -> list[str]:
+def _alike(records: Sequence[HostRecord], *, dry: bool) -> list[list[HostRecord]]:
+    """Put hosts together of which there is the same to tell: a fleet is told once, not thirty times."""
+    groups: dict[str, list[HostRecord]] = {}
+    for record in records:
+        groups.setdefault(repr((record.planned if dry else record.done, record.notes)), []).append(record)
+    return list(groups.values())
+
+
+def _changes(alike: Sequence[HostRecord], width: int, *, dry: bool) -> list[str]:
+    record = alike[0]
     changes = record.planned if dry else record.done
     if not changes and not record.notes:
         return []
     heading = "to note" if not changes else "would change" if dry else "changed"
-    lines = [f"{record.name} {heading}:"]
+    names = ", ".join(record.name for record in alike)
+    lines = _wrapped(f"{names} {heading}:", width, "")
     for change in changes:
         lines.extend(_wrapped(change.text, width, "  - "))
         if dry:

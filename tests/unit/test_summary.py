@@ -63,6 +63,16 @@ def test_the_table_has_a_line_for_each_host() -> None:
     assert [line.split()[1] for line in lines[3:5]] == ["failed", "unreachable"]
 
 
+def test_hosts_that_changed_alike_are_told_once() -> None:
+    run = a_run()
+    run.host("pc-04").done = list(run.host("pc-01").done)
+
+    text = "\n".join(summary_lines(run, width=100))
+
+    assert text.count("write daemon.json") == 1
+    assert "pc-01, pc-04 changed:\n  - write daemon.json" in text
+
+
 def test_a_failure_is_told_with_cause_and_remedy() -> None:
     text = "\n".join(summary_lines(a_run(), width=100))
 
