@@ -8,6 +8,7 @@ import pytest
 from registry_app.storage.filesystem import FileSystem
 from registry_app.storage.posix import PosixFileSystem
 from registry_app.storage.windows import WindowsFileSystem
+from tests.registry.win32.fake_dll import kernel32_over
 from tests.registry.win32.simulated import SimulatedWin32
 
 ROOT = "C:\\registry-data"
@@ -29,10 +30,17 @@ def windows(win32: SimulatedWin32) -> WindowsFileSystem:
     return WindowsFileSystem(ROOT, win32, sleep=lambda _seconds: None)
 
 
-@pytest.fixture(params=["posix", "windows"])
+@pytest.fixture
+def ctypes_windows(win32: SimulatedWin32) -> Iterator[WindowsFileSystem]:
+    """The Windows rules and the ctypes code, over a stand-in for kernel32.dll."""
+    with kernel32_over(win32) as api:
+        yield WindowsFileSystem(ROOT, api, sleep=lambda _seconds: None)
+
+
+@pytest.fixture(params=["posix", "windows", "ctypes_windows"])
 def fs(request: pytest.FixtureRequest, tmp_path: Path) -> FileSystem:
     """Each platform's rules in turn."""
     if request.param == "posix":
         return PosixFileSystem(str(tmp_path / "data"))
-    found: FileSystem = request.getfixturevalue("windows")
+    found: FileSystem = request.getfixturevalue(request.param)
     return found

@@ -1,7 +1,7 @@
 """Run a registry on the simulated Win32: ``python -m tests.registry.win32.serve DRIVE [RATE]``.
 
-Settings come from the environment as ever; the root is ``C:\\registry-data`` on the drive kept in DRIVE. RATE is
-the share of file operations that a virus scanner disturbs.
+Settings come from the environment as ever; the root is ``C:\\registry-data`` on the drive kept in DRIVE. RATE
+is the share of file operations that a virus scanner disturbs.
 """
 
 import os
@@ -34,7 +34,8 @@ def main(drive: str, rate: str = "0") -> int:
     def simulated(_root: str) -> FileSystem:
         return WindowsFileSystem("C:\\registry-data", SimulatedWin32(drive, Scanner(float(rate))))
 
-    server.for_this_platform = simulated  # the only place that asks for the platform's own
+    # The only place that asks for the platform's own.
+    vars(server)["for_this_platform"] = simulated
     settings, _ = load(os.environ)
     return server.serve(settings)
 
