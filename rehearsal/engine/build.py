@@ -88,6 +88,7 @@ class Builder:
             instructions = parse(dockerfile)
         except DockerfileError as error:
             raise EngineError(str(error)) from error
+        self._engine.check_space()
         if instructions[0].name not in ("FROM", "ARG"):
             raise EngineError("no build stage in current context")
         if labels:

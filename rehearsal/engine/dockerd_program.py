@@ -16,9 +16,14 @@ _RESET_SECONDS = 86400
 _USAGE = "Usage:  dockerd [OPTIONS]\n\nA self-sufficient runtime for containers.\n\nOptions:\n"
 
 
-def run(host: HostApi, arguments: list[str], _input: bytes = b"") -> NativeResult:
-    """Run dockerd with ``arguments``, the program's full path first."""
-    machine = HostMachine(host, "C:\\Users\\Administrator")
+_HOME = "C:\\Users\\Administrator\\Documents"
+
+
+def run(
+    host: HostApi, arguments: list[str], _input: bytes = b"", *, directory: str = _HOME
+) -> NativeResult:
+    """Run dockerd with ``arguments``, the program's full path first, in a working directory."""
+    machine = HostMachine(host, directory)
     try:
         invocation = program.read(arguments[1:], machine)
     except program.Refused as refused:

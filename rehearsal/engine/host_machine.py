@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ntpath
 from collections.abc import Mapping
+from string import ascii_uppercase
 
 from rehearsal.engine.daemon.machine import BAD_NAME, NO_PATH, NOT_FOUND, FileFault, bad_name, known_account
 from rehearsal.engine.golang import netip
@@ -17,9 +18,6 @@ _MISSING = (2, 3)
 class HostMachine:
     """Implements `rehearsal.engine.daemon.machine.Machine` for a host."""
 
-    has_containers_feature = True
-    drives = frozenset({"C:"})
-
     def __init__(self, host: HostApi, directory: str = "C:\\Windows\\System32") -> None:
         self._host = host
         self.directory = directory
@@ -30,6 +28,17 @@ class HostMachine:
         return self._host.environment
 
     @property
+    def has_containers_feature(self) -> bool:
+        """See `Machine`: the feature brings vmcompute.dll and its service together."""
+        return self.has_service("vmcompute")
+
+    @property
+    def drives(self) -> frozenset[str]:
+        """See `Machine`."""
+        letters = (f"{letter}:" for letter in ascii_uppercase)
+        return frozenset(drive for drive in letters if self._host.files.exists(f"{drive}\\"))
+
+    @property
     def build(self) -> int:
         """See `Machine`."""
         return self._host.build
@@ -38,7 +47,7 @@ class HostMachine:
         """See `Machine`."""
         full = ntpath.normpath(ntpath.join(self.directory, path))
         if not path:
-            raise FileFault(NO_PATH, missing=True)
+            raise FileFault(NOT_FOUND, missing=True)
         if bad_name(full):
             raise FileFault(BAD_NAME, missing=False)
         try:

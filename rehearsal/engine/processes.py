@@ -86,7 +86,7 @@ class RealProcess:
             reader.join(timeout=5)
         if self._killed:
             return EXIT_KILLED
-        return code if code >= 0 else 128 - code
+        return code if code >= 0 else EXIT_CONTROL_C
 
     def stop(self, seconds: float) -> None:
         """See `Process`."""

@@ -156,7 +156,8 @@ def request(
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    connection = _Connection(parts.hostname or "", port, network, trusted.context() if secure else None)
+    name = netip.bare_host(parts.netloc)
+    connection = _Connection(name, port, network, trusted.context() if secure else None)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     sent = {"Host": parts.netloc, "User-Agent": "docker/29.7.2 (windows)", **headers}
     try:

@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rehearsal.engine.containers import Containers
@@ -27,7 +27,6 @@ from rehearsal.interfaces import EntryType, EventRecord, HostApi, ServiceFailure
 
 _STATE_FOLDER = "rehearsal"
 _REFUSES = "engine-refuses-start"
-_SLOW = "engine-slow-start"
 _TYPES: dict[str, EntryType] = {
     "info": "Information",
     "warning": "Warning",
@@ -55,6 +54,11 @@ class Engine:
     runtime: Runtime
     containers: Containers
     since: str
+
+    def check_space(self) -> None:
+        """Raise `EngineError` if nothing more can be written to the host's drive."""
+        if self.host.faults.arguments("disk-full") is not None:
+            raise EngineError(f"write {self.data_root}\\tmp: There is not enough space on the disk.")
 
     @property
     def data_root(self) -> str:
@@ -105,9 +109,6 @@ class EngineService:
             started = startup.start(configuration, machine, nat_exists=nat is not None)
         except StartRefused as refused:
             raise self._refused(refused) from refused
-        delay = self._host.faults.arguments(_SLOW)
-        if delay:
-            threading.Event().wait(float(delay[0]))
         try:
             engine = self._assemble(configuration, flags, machine, started, host_networks)
         except EngineError as error:
@@ -124,6 +125,8 @@ class EngineService:
         started: Started,
         host_networks: HostNetworks,
     ) -> Engine:
+        # the service manager knows the process: a service writes no pid file
+        configuration = replace(configuration, values={**configuration.values, "pidfile": ""})
         root = configuration.text("data-root")
         full = ntpath.join("C:\\", root)
         self._host.files.make_directory(full)

@@ -265,6 +265,7 @@ def _verify(content: bytes, digest: str) -> None:
 
 
 def _fetch_layers(engine: Engine, layers: list[Layer], fetch: Callable[[Layer], bytes], out: Print) -> None:
+    engine.check_space()
     blobs = engine.state.blobs
     kept = {layer.digest for image in engine.state.images.values() for layer in image.layers}
     present = [layer.digest in kept and blobs.has(layer.digest) for layer in layers]

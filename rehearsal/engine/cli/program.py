@@ -14,7 +14,7 @@ from rehearsal.engine.service import EngineService
 from rehearsal.engine.version import BUILD, VERSION
 from rehearsal.interfaces import HostApi, NativeResult
 
-_HOME = "C:\\Users\\Administrator"
+_HOME = "C:\\Users\\Administrator\\Documents"
 _GROUPS = {
     "builder": "Manage builds",
     "container": "Manage containers",

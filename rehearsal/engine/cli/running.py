@@ -19,7 +19,8 @@ from rehearsal.engine.records import Container
 from rehearsal.engine.references import InvalidReference, Reference
 
 _PORT = re.compile(
-    r"(?:(?P<ip>[0-9.]*|\[[0-9a-fA-F:]*\]):)?(?:(?P<host>\d*):)?(?P<inside>\d+)(?:/(?P<protocol>\w+))?"
+    r"(?:(?P<ip>[0-9]+(?:\.[0-9]+){3}|\[[0-9a-fA-F:]*\]|):)?(?:(?P<host>[0-9]*):)?(?P<inside>[0-9]+)(?:/(?P<protocol>[a-z]+))?",
+    re.IGNORECASE,
 )
 _PROTOCOLS = ("tcp", "udp")
 _RESTARTS = ("no", "always", "unless-stopped", "on-failure")

@@ -87,8 +87,8 @@ def load(flags: FlagSet, machine: Machine, warnings: list[str]) -> Configuration
     if asked:
         _check_api_version(asked)
         from_flags.min_api_version = asked
-    path = str(flags.flags["config-file"].value.value) or ntpath.join(
-        text(from_flags.values, "data-root"), "config", "daemon.json"
+    path = str(flags.flags["config-file"].value.value) or ntpath.normpath(
+        ntpath.join(text(from_flags.values, "data-root"), "config", "daemon.json")
     )
     merged, given = _merge_file(from_flags, flags, machine, path, warnings)
     return Configuration(_completed(merged, given, warnings), given, path)

@@ -115,7 +115,8 @@ def _check_root(root: str, machine: Machine) -> str:
             f"CreateFile {full}: {BAD_NAME}"
         )
     if drive and drive.upper() not in machine.drives and not drive.startswith("\\\\"):
-        return f"mkdir {drive}: {NO_PATH}"
+        first = rest.lstrip("\\/").partition("\\")[0]
+        return f"mkdir {drive}\\{first}: {NO_PATH}"
     return ""
 
 

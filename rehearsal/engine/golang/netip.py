@@ -185,3 +185,11 @@ def split_host_port(text: str) -> tuple[str, str]:
 def join_host_port(host: str, port: str) -> str:
     """Return ``host:port``, with brackets around an IPv6 address (net.JoinHostPort)."""
     return f"[{host}]:{port}" if ":" in host or "%" in host else f"{host}:{port}"
+
+
+def bare_host(text: str) -> str:
+    """Return the host of ``host[:port]``, spelt as it is and without brackets."""
+    try:
+        return split_host_port(text)[0]
+    except AddressError:
+        return text.removeprefix("[").removesuffix("]")
