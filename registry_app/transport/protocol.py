@@ -263,15 +263,19 @@ class RegistryProtocol(HttpProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the transport received."""
-        if self._inbox is None:
-            if data[:1] == TLS_HANDSHAKE and not self.recv_buffer and not self._encrypted:
-                self.write_now(NOT_TLS)
-                self.close()
-                return
-            super().data_received(data)
-        else:
+        if self._inbox is not None:
             self._time = monotonic()
             self._inbox.put(data)
+        elif self.recv_buffer:
+            super().data_received(data)
+        elif self._is_idle() and (answer := self._memory.find(data)) is not None:
+            self._time = monotonic()
+            self.write_now(answer)
+        elif data[:1] == TLS_HANDSHAKE and not self._encrypted:
+            self.write_now(NOT_TLS)
+            self.close()
+        else:
+            super().data_received(data)
 
     def eof_received(self) -> bool | None:
         """The client sends no more; one that waits for an answer gets it before the connection closes."""

@@ -48,7 +48,13 @@ def until(condition: Callable[[], bool], what: str) -> None:
 class Lab:
     """The running application, and what it has seen."""
 
-    def __init__(self, loop: str, ssl_context: ssl.SSLContext | None, **config: object) -> None:
+    def __init__(
+        self,
+        loop: str,
+        ssl_context: ssl.SSLContext | None,
+        extend: Callable[[Sanic[Any, Any]], None] | None,
+        config: dict[str, object],
+    ) -> None:
         self.uploads: list[tuple[str, int, str]] = []
         """For each upload: how it ended, the bytes that came, and their SHA-256."""
         self.hold = threading.Event()
@@ -58,6 +64,7 @@ class Lab:
         self._loop = LOOPS[loop]()
         self._ssl = ssl_context
         self._config = config
+        self._extend = extend
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -98,6 +105,8 @@ class Lab:
         app.config.update({"REQUEST_MAX_SIZE": 1 << 20, "MOTD": False, "ACCESS_LOG": False, **self._config})
         app.ctx.lab = self
         _routes(app)
+        if self._extend is not None:
+            self._extend(app)
         server = await app.create_server(
             sock=self._listener, protocol=RegistryProtocol, return_asyncio_server=True, ssl=self._ssl
         )
@@ -119,10 +128,13 @@ class Lab:
 
 @contextlib.contextmanager
 def running(
-    loop: str = "uvloop", ssl_context: ssl.SSLContext | None = None, **config: object
+    loop: str = "uvloop",
+    ssl_context: ssl.SSLContext | None = None,
+    extend: Callable[[Sanic[Any, Any]], None] | None = None,
+    **config: object,
 ) -> Iterator[Lab]:
     """Run the application on its own thread and event loop."""
-    lab = Lab(loop, ssl_context, **config)
+    lab = Lab(loop, ssl_context, extend, config)
     lab.start()
     try:
         yield lab
