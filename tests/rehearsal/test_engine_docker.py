@@ -198,7 +198,7 @@ def test_images_are_pulled_for_this_windows_only(
     ("line", "words"),
     [
         pytest.param("container lss", "known here: container ls", id="command"),
-        pytest.param('ps --format "{{.Nmaes}}"', "known here: Names", id="field"),
+        pytest.param('ps --all --format "{{.Nmaes}}"', "known here: Names", id="field"),
         pytest.param("container ls --no-trun", "close: --no-trunc", id="flag"),
         pytest.param("stats", "docker stats is not known on a rehearsal host", id="not modelled"),
     ],
