@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_manners(up)
     _verb(verbs, "down", _down, "stop all hosts; their state stays")
     _verb(verbs, "status", _status, "say which hosts answer")
-    known = "; ".join(f"{name} - {text}" for name, text in KNOWN.items())
-    fault = _verb(verbs, "fault", _fault, f"play a fault on a host: {known}; clear - none any more")
+    known = "; ".join(f"{name} {item.meaning}" for name, item in KNOWN.items())
+    fault = _verb(verbs, "fault", _fault, f"play a fault on a host: {known}; clear: none any more")
     fault.add_argument("host", metavar="HOST")
     fault.add_argument("name", metavar="NAME")
     fault.add_argument("arguments", nargs="*", metavar="ARG")
@@ -88,6 +88,9 @@ def _add_manners(up: argparse.ArgumentParser) -> None:
     group.add_argument("--shell-create", type=float, default=0.0, metavar="S")
     group.add_argument("--process-start", type=float, default=0.0, metavar="S", help="of powershell.exe")
     group.add_argument("--idle-connection", type=float, default=120.0, metavar="S", help="(%(default)s)")
+    group.add_argument(
+        "--boot-time", type=float, default=2.0, metavar="S", help="after a restart (%(default)s)"
+    )
     group.add_argument("--split-receive", action="store_true", help="output and state in two answers")
 
 
@@ -100,6 +103,7 @@ def _up(given: argparse.Namespace) -> int:
         shell_create=given.shell_create,
         process_start=given.process_start,
         idle_connection=given.idle_connection,
+        boot_time=given.boot_time,
     )
     password = given.password or os.environ.get(PASSWORD_VARIABLE) or DEFAULT_PASSWORD
     found = control.up(given.state, wanted, password, fresh=given.fresh)

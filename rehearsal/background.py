@@ -25,6 +25,9 @@ from rehearsal.winrs import CommandShell
 
 log = logging.getLogger(__name__)
 
+RESTART_NOTICE = 0.2
+"""Seconds between the command that restarts a host and its going down, so that it is answered."""
+
 WORKERS = 128
 """Threads for commands. They mostly wait, for a registry or an engine, so there are many more than cores."""
 
@@ -58,13 +61,29 @@ class Rehearsal:
         loop = asyncio.get_running_loop()
         directory = host_directory(self._state, settings.address)
         host = await loop.run_in_executor(self._workers, Host, settings, directory)
-        await loop.run_in_executor(self._workers, host.boot)
         listener = listener_of(host, self._account, self._workers, options)
-        tls = tls_context(directory, host.name, host.address)
-        await listener.listen(host.address, options.port)
-        await listener.listen(host.address, options.tls_port, tls)
+
+        def restart() -> None:
+            asyncio.run_coroutine_threadsafe(self._restart(host, listener, options), loop)
+
+        host.on_restart = restart
+        await self._start(host, listener, options)
         self._up[settings.address] = (host, listener)
         log.info("%s is up: build %s", host.address, host.build)
+
+    async def _start(self, host: Host, listener: Listener, options: Options) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._workers, host.boot)
+        await listener.listen(host.address, options.port)
+        tls = tls_context(host.directory, host.name, host.address)
+        await listener.listen(host.address, options.tls_port, tls)
+
+    async def _restart(self, host: Host, listener: Listener, options: Options) -> None:
+        await asyncio.sleep(RESTART_NOTICE)
+        await listener.close()
+        await asyncio.get_running_loop().run_in_executor(self._workers, host.shut_down)
+        await asyncio.sleep(options.boot_time)
+        await self._start(host, listener, options)
+        log.info("%s has restarted", host.address)
 
 
 def listener_of(host: Host, account: Account, workers: ThreadPoolExecutor, options: Options) -> Listener:
@@ -78,12 +97,14 @@ def listener_of(host: Host, account: Account, workers: ThreadPoolExecutor, optio
         arguments = host.faults.arguments("slow")
         return int(arguments[0]) / 1000 if arguments else 0.0
 
-    sessions = Sessions(
-        host.name,
-        lambda creation: RunspacePool(Runspace(host).invoke, creation, split_receive=options.split_receive),
-        lambda: CommandShell(Runspace(host).run_command_line),
-        admit,
-    )
+    def open_pool(creation: bytes) -> RunspacePool:
+        runspace = Runspace(host)
+        return RunspacePool(runspace.invoke, creation, build=host.build, split_receive=options.split_receive)
+
+    def open_prompt() -> CommandShell:
+        return CommandShell(Runspace(host).run_command_line)
+
+    sessions = Sessions(host.name, open_pool, open_prompt, admit)
     timing = Timing(options.round_trip, options.shell_create, options.process_start, options.idle_connection)
     behaviour = Behaviour(delay, lambda: host.faults.arguments("freeze") is not None)
     return Listener(sessions, account, workers, basic=options.basic, timing=timing, behaviour=behaviour)

@@ -41,13 +41,14 @@ def up(state: str, wanted: Options, password: str, *, fresh: bool = False) -> li
     process_id = running(state)
     before = Options.load(state) if process_id is not None else None
     merged = wanted if before is None else _merge(before, wanted)
+    started = None
     if process_id is None:
         merged.save(state)
-        _spawn(state, password)
+        started = _spawn(state, password)
     elif merged != before:
         merged.save(state)
         os.kill(process_id, signal.SIGHUP)
-    _wait_until_up(state, merged)
+    _wait_until_up(state, merged, started)
     return status(state)
 
 
@@ -108,10 +109,10 @@ def _merge(before: Options, wanted: Options) -> Options:
     return replace(before, hosts=before.hosts + added)
 
 
-def _spawn(state: str, password: str) -> None:
+def _spawn(state: str, password: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, PASSWORD_VARIABLE: password}
     with open(path_of(state, "rehearsal.log"), "ab") as output:
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "rehearsal", "serve", "--state", os.path.abspath(state)],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -121,17 +122,15 @@ def _spawn(state: str, password: str) -> None:
         )
 
 
-def _wait_until_up(state: str, options: Options) -> None:
+def _wait_until_up(state: str, options: Options, started: subprocess.Popen[bytes] | None) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     waiting = [host.address for host in options.hosts]
-    started = False
     while waiting:
         waiting = [address for address in waiting if not answers(address, options.port)]
-        alive = running(state) is not None
-        started = started or alive
-        if not waiting and alive:
+        ended = running(state) is None if started is None else started.poll() is not None
+        if not waiting and not ended:
             return
-        if (started and not alive) or time.monotonic() > deadline:
+        if ended or time.monotonic() > deadline:
             log = path_of(state, "rehearsal.log")
             raise ControlError(
                 f"no answer from {', '.join(waiting) or 'the rehearsal'}; see {log}\n{_tail(log)}"

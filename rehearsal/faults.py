@@ -5,18 +5,44 @@ is up.
 from __future__ import annotations
 
 import os
+import re
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rehearsal import store
 
+NUMBER = re.compile(r"\d+")
+SECONDS = re.compile(r"\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a fault does, for people, and what arguments it takes: a form for the one it needs, or free
+    words.
+    """
+
+    meaning: str
+    argument: re.Pattern[str] | None = None
+    words: bool = False
+
+    def takes(self, arguments: Sequence[str]) -> bool:
+        """Whether these arguments make sense."""
+        if self.argument is not None:
+            return len(arguments) == 1 and self.argument.fullmatch(arguments[0]) is not None
+        return self.words or not arguments
+
+
 KNOWN = {
-    "engine-refuses-start": "the engine's service stops when it is started",
-    "drop-connection-at": "N: the connection ends at the N-th command from now on, unanswered and not run",
-    "disk-full": "every write to a drive fails",
-    "slow": "MS: every answer takes so many milliseconds longer",
-    "freeze": "connections are taken, nothing is answered",
+    "engine-refuses-start": Fault(
+        "[WORDS]: the engine stops right after it was started, saying this", words=True
+    ),
+    "engine-slow-start": Fault("SECONDS: the engine takes so long to start", SECONDS),
+    "drop-connection-at": Fault("N: the N-th command from now is not run, its connection just ends", NUMBER),
+    "disk-full": Fault("every write to a drive fails"),
+    "slow": Fault("MS: every answer takes so many milliseconds longer", NUMBER),
+    "freeze": Fault("connections are taken, nothing is answered"),
 }
-NUMBERED = ("drop-connection-at", "slow")
 
 
 class Faults:
@@ -65,12 +91,12 @@ class Faults:
 
 
 def set_fault(path: str, name: str, arguments: list[str]) -> None:
-    """Ask for a fault; raises `ValueError` for one that is not known or lacks its number."""
-    if name not in KNOWN:
+    """Ask for a fault; raises `ValueError` for one that is not known or has other arguments than it takes."""
+    fault = KNOWN.get(name)
+    if fault is None:
         raise ValueError(f"no fault {name!r}; there are: {', '.join(KNOWN)}, clear")
-    given_number = len(arguments) == 1 and arguments[0].isdigit()
-    if not (given_number if name in NUMBERED else not arguments):
-        raise ValueError(f"{name} - {KNOWN[name]}")
+    if not fault.takes(arguments):
+        raise ValueError(f"{name} {fault.meaning}")
     store.save(path, {**(store.load(path) or {}), name: arguments})
 
 

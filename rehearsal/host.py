@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rehearsal.drives import Drives
@@ -66,6 +66,7 @@ class Host:
         self.firewall = Firewall(self.hive)
         self.events = EventLog(os.path.join(directory, "events.jsonl"))
         self.journal = Journal(os.path.join(directory, "commands.jsonl"))
+        self.on_restart: Callable[[], None] | None = None
         self.services = ServiceManager(self)
         if self.hive.is_new:
             self._install()
@@ -84,6 +85,13 @@ class Host:
         """Start what starts by itself."""
         self.services.boot()
         self.journal.write("<boot>", None, failed=False)
+
+    def restart(self) -> bool:
+        """Ask whoever runs this host to restart it; tell whether there is somebody."""
+        if self.on_restart is None:
+            return False
+        self.on_restart()
+        return True
 
     def shut_down(self) -> None:
         """Stop everything that runs; the state stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from rehearsal import store
@@ -29,7 +29,8 @@ class Options:
     round_trip: float = 0.0
     shell_create: float = 0.0
     process_start: float = 0.0
-    idle_connection: float = field(default=120.0)
+    idle_connection: float = 120.0
+    boot_time: float = 2.0
 
     @classmethod
     def load(cls, state: str) -> Self | None:

@@ -58,11 +58,13 @@ class PipelineInProgress:
 class RunspacePool:
     """One runspace pool: a WS-Management shell whose commands are PowerShell pipelines."""
 
-    def __init__(self, execute: Execute, creation: bytes, *, split_receive: bool = False) -> None:
+    def __init__(
+        self, execute: Execute, creation: bytes, *, build: int = 20348, split_receive: bool = False
+    ) -> None:
         self.channel = Channel()
         self._execute = execute
         self._split = split_receive
-        self._pool = psrpcore.ServerRunspacePool({"PSVersionTable": _version_table()})
+        self._pool = psrpcore.ServerRunspacePool({"PSVersionTable": _version_table(build)})
         self._pipelines: dict[str, PipelineInProgress] = {}
         self._ready: deque[PipelineInProgress] = deque()
         self._running: PipelineInProgress | None = None
@@ -249,11 +251,11 @@ def _too_much() -> PsError:
     )
 
 
-def _version_table() -> dict[str, object]:
+def _version_table(build: int) -> dict[str, object]:
     return {
-        "PSVersion": PSVersion("5.1.20348.1"),
+        "PSVersion": PSVersion(f"5.1.{build}.1"),
         "PSEdition": "Desktop",
         "CLRVersion": PSVersion("4.0.30319.42000"),
-        "BuildVersion": PSVersion("10.0.20348.1"),
+        "BuildVersion": PSVersion(f"10.0.{build}.1"),
         "WSManStackVersion": PSVersion("3.0"),
     }

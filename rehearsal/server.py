@@ -96,7 +96,8 @@ class Listener:
         for connection in list(self._connections):
             connection.abort()
         self.sessions.close()
-        for server in self._servers:
+        servers, self._servers = self._servers, []
+        for server in servers:
             await server.wait_closed()
 
     def opened(self, connection: Connection) -> None:

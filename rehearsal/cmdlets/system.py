@@ -19,6 +19,15 @@ def get_date(_: Context, __: Bound) -> Iterator[Value]:
     yield datetime.now(UTC)
 
 
+@cmdlet("Restart-Computer", Parameter("Force", "switch"))
+def restart_computer(context: Context, _: Bound) -> Iterator[Value]:
+    """Restart this host: every connection and shell is lost, what starts by itself comes up again."""
+    if not context.host.restart():
+        context.error(PsError("Nobody runs this host.", "RestartcomputerFailed", activity=context.command))
+    context.host.changed("restarted")
+    yield from ()
+
+
 @cmdlet("Start-Sleep", Parameter("Seconds", "number", 0), Parameter("Milliseconds", "number", aliases=("m",)))
 def start_sleep(context: Context, bound: Bound) -> Iterator[Value]:
     """Wait, unless the client gives up."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rehearsal.host import Host
 from rehearsal.interfaces import NativeResult
+from rehearsal.programs.curl import curl
 from rehearsal.programs.icacls import icacls
 from rehearsal.programs.sc import sc
 from rehearsal.programs.tree import tree
@@ -24,6 +25,7 @@ def whoami(host: Host, _: list[str], __: bytes) -> NativeResult:
 
 
 PROGRAMS: dict[str, Program] = {
+    "curl.exe": curl,
     "hostname.exe": hostname,
     "icacls.exe": icacls,
     "sc.exe": sc,

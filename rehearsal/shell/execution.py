@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rehearsal import cmdlets as _cmdlets  # noqa: F401 - importing them registers them
 from rehearsal import library
 from rehearsal.host import Host
+from rehearsal.interfaces import WindowsError
 from rehearsal.programs import Program
 from rehearsal.shell import natives
 from rehearsal.shell.aliases import ALIASES
@@ -141,7 +142,13 @@ class Execution:
                 "InvalidArgument",
                 BINDING,
             )
-        return list(cmdlet.body(context, bound))
+        try:
+            return list(cmdlet.body(context, bound))
+        except WindowsError as error:
+            exception = "System.ComponentModel.Win32Exception"
+            text_id = f"Win32Error{error.code},{cmdlet.name}"
+            context.error(PsError(error.message, text_id, "NotSpecified", exception, activity=cmdlet.name))
+            return []
 
     def _native(self, call: Call, found: tuple[str, Program], given: list[Value]) -> list[Value]:
         path, program = found

@@ -42,9 +42,13 @@ class Runspace:
 
     def run_command_line(self, line: str, cancel: threading.Event) -> NativeResult:
         """Run a line of the command prompt (WinRS), PowerShell started from there among it."""
-        return prompt.run(
-            self._host, line, lambda script: self.invoke(Invocation.of(script), cancel), self._memory
-        )
+        try:
+            return prompt.run(
+                self._host, line, lambda script: self.invoke(Invocation.of(script), cancel), self._memory
+            )
+        except Exception as error:
+            log.exception("%s: a command line could not be run", self._host.address)
+            return NativeResult(1, b"", f"The rehearsal failed: {error!r}; see its log\r\n".encode())
 
     def _write_journal(self, invocation: Invocation, exit_code: int | None, outcome: Outcome) -> None:
         commands = [command for statement in invocation.statements for command in statement]
