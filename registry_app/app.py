@@ -63,7 +63,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def create_app(settings: Settings, fs: FileSystem) -> Application:
     """Return the application that serves the store on ``fs``; raise OSError if its root cannot be made."""
-    fs.make_directory(fs.root)
+    fs.prepare()
     gate = open_gate(settings)
     service = Service(Registry(settings, fs), remembers=gate is None)
     # Sanic keeps all applications of a process by name; several registries in one process are tests'

@@ -9,7 +9,7 @@ Three promises, on which "nothing lost" rests:
 * `FileSystem.replace` and `FileSystem.write_whole` are *atomic and durable*: before, the old content; after,
   the new, also after a power failure; never a mixture.
 * What `FileSystem.stat`, `FileSystem.read_bytes` and `FileSystem.open_read` find has *exactly* the spelling
-  that was asked for, also on a disk that folds case.
+  that was asked for; if a disk folds case and the object cannot see through it, `FileSystem.prepare` fails.
 * Unfinished work lies in one place, `FileSystem.staging`, so that what a crash leaves there can be discarded.
 """
 
@@ -123,6 +123,10 @@ class FileSystem(ABC):
     def __init__(self, root: str) -> None:
         self.root = root
         self.staging = f"{root}/_staging"
+
+    def prepare(self) -> None:
+        """Make the root; raise OSError if the disk below it breaks a rule that this object relies on."""
+        self.make_directory(self.root)
 
     # -- reading
 

@@ -56,6 +56,24 @@ class PosixFile(WritableFile):
 class PosixFileSystem(FileSystem):
     """A disk that tells names apart by their bytes."""
 
+    def prepare(self) -> None:
+        """Make the root; refuse a disk that takes ``latest`` for ``Latest``: it would serve the wrong image.
+
+        Windows drives under WSL, and directories of a Windows or macOS host in a Linux container, do that.
+        """
+        super().prepare()
+        if not os.listdir(self.root):
+            self.make_directory(self.staging)
+        for name in os.listdir(self.root):
+            same, other = (self.stat(f"{self.root}/{spelling}") for spelling in (name, name.swapcase()))
+            if name != name.swapcase() and same is not None and same == other:
+                raise OSError(
+                    errno.ENOTSUP,
+                    "this disk does not tell upper from lower case, so tags would be confused; "
+                    "use a directory on a disk of Linux's own",
+                    self.root,
+                )
+
     def stat(self, path: str) -> Stat | None:
         """Return what is at ``path``, or None."""
         try:

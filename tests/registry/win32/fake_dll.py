@@ -1,8 +1,8 @@
 """A ``kernel32.dll`` for ctypes on Linux: the calling conventions of Win32 in front of `SimulatedWin32`.
 
 So `registry_app.storage.kernel32` itself runs here: which function it calls, with which arguments in which
-order, how it reads structures, buffers and the last error. What it cannot show is the layout of the structures,
-which ctypes takes from its own definitions for Windows.
+order, how it reads structures, buffers and the last error. What it cannot show is the layout of the
+structures, which ctypes takes from its own definitions for Windows.
 """
 
 # ruff: noqa: ANN401, PLR0917 - C functions, with ctypes' untyped references and as many arguments as they have

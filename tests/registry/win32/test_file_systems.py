@@ -3,10 +3,13 @@
 import errno
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
+from registry_app.storage import posix
 from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable, WritableFile
+from registry_app.storage.posix import PosixFileSystem
 
 
 def test_a_written_file_is_there_whole(fs: FileSystem) -> None:
@@ -228,3 +231,34 @@ def test_many_threads_may_make_the_same_parents(fs: FileSystem) -> None:
 
     assert errors == []
     assert all(len(fs.list(f"{fs.root}/{turn}/a/b/c")) == 4 for turn in range(10))
+
+
+def test_preparing_makes_the_root_and_may_be_done_again(fs: FileSystem) -> None:
+    fs.prepare()
+    fs.prepare()
+
+    found = fs.stat(fs.root)
+    assert found is not None
+    assert found.is_dir
+
+
+def test_a_disk_that_folds_case_below_linux_rules_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Folding:
+        """The module ``os`` on a Windows drive under WSL."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(os, name)
+
+        def stat(self, path: str) -> os.stat_result:
+            directory, name = os.path.split(path)
+            names = os.listdir(directory)
+            return os.stat(f"{directory}/{next((one for one in names if one.lower() == name.lower()), name)}")
+
+    fs = PosixFileSystem(str(tmp_path))
+    fs.prepare()
+    monkeypatch.setattr(posix, "os", Folding())
+
+    with pytest.raises(OSError, match="upper from lower case"):
+        fs.prepare()
