@@ -126,18 +126,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(
         ROOT / "registry_app", source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
     )
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        directory,
-        source,
-    ]
-    subprocess.run([*command, "--quiet"], check=True, timeout=120)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--wheel-dir", str(directory), str(source)], check=True, timeout=120)
     (made,) = directory.glob("*.whl")
     return made
 
