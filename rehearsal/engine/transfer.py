@@ -285,8 +285,12 @@ def _fetch_layers(engine: Engine, layers: list[Layer], fetch: Callable[[Layer], 
 
 
 def _finish(engine: Engine, image: Image, wanted: Reference, digest: str, out: Print) -> Image:
-    newer = not (image.id in engine.state.images and str(wanted) in engine.state.images[image.id].tags)
+    # A pull or push by tag also makes the reference by digest (moby ``addDigestReference``).
+    known = engine.state.images.get(image.id)
+    newer = known is None or str(wanted) not in (*known.tags, *known.digests)
     kept = engine.images.add(image, wanted, digest)
+    if newer:
+        engine.host.changed(f"image {wanted} pulled")
     out(f"Digest: {digest}")
     out(f"Status: {'Downloaded newer image' if newer else 'Image is up to date'} for {wanted}")
     return kept

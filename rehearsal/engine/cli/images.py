@@ -125,7 +125,6 @@ def _pull(session: Session, given: Given) -> int:
         raise CommandError(response_text(error)) from error
     full = reference.tagged()
     session.print(_canonical(full))
-    session.host.changed(f"image {full} pulled")
     return 0
 
 
