@@ -229,8 +229,9 @@ class Connection(asyncio.Protocol):
                 self._write(response(400, [], b"", close=True), close=True)
                 return
         elif self._sealing and not self._listener.basic:
-            text = b"Unencrypted traffic is disabled (AllowUnencrypted is false)."
-            self._write(response(403, [("Content-Type", "text/plain")], text))
+            # AllowUnencrypted is false: Windows answers so, and puts the reason into its own event log only
+            log.info("a message that was not encrypted is refused")
+            self._write(response(500, [], b""))
             return
         reply = await self._reply(content)
         if sealed:

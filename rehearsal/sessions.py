@@ -20,13 +20,15 @@ from rehearsal.wsman import SHELL, Fault, Request
 MAX_SHELLS = 30
 """Open shells at most: MaxShellsPerUser of Windows since Server 2012."""
 
+MAX_COMMANDS = 1000
+"""Commands of one shell at most: MaxConcurrentCommandsPerShell of the plug-in microsoft.powershell."""
+
 IDLE_TIMEOUT = 7200.0
 """Seconds after which an unused shell is closed, unless its client asked for another time (Windows'
 default).
 """
 
 OPEN_POWERSHELL = "{http://schemas.microsoft.com/powershell}creationXml"
-TOO_MANY_SHELLS = 2150859174
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class OpenShell:
     resource_uri: str
     idle_timeout: float
     used: float
+    commands: set[str] = field(default_factory=set)
     last: dict[str, tuple[str, Reply]] = field(default_factory=dict)
     waits: dict[str, Wait] = field(default_factory=dict)
 
@@ -130,6 +133,8 @@ class Sessions:
         if request.action == wsman.SIGNAL:
             code = wsman.child_text(request.body, "Signal", "Code") or ""
             entry.shell.signal(command_id, code)
+            if code.lower().endswith("/terminate"):
+                entry.commands.discard(command_id)
             return Reply(200, request.answer("<rsp:SignalResponse/>"))
         if request.action == wsman.DELETE:
             entry.shell.close()
@@ -140,12 +145,7 @@ class Sessions:
     def _create(self, request: Request) -> Reply:
         self._drop_idle()
         if len(self._shells) >= MAX_SHELLS:
-            text = (
-                "The WS-Management service cannot process the request. The maximum number of concurrent "
-                "shells for this user has been exceeded. Close existing shells or raise the quota for this "
-                "user."
-            )
-            raise Fault(TOO_MANY_SHELLS, text, subcode="w:QuotaLimit")
+            raise Fault.too_many_shells()
         shell = request.body.find(f"{{{SHELL}}}Shell")
         if shell is None:
             raise Fault.malformed("Create without a Shell")
@@ -170,9 +170,12 @@ class Sessions:
         line = request.body.find(f"{{{SHELL}}}CommandLine")
         if line is None:
             raise Fault.malformed("Command without a CommandLine")
+        if len(entry.commands) >= MAX_COMMANDS:
+            raise Fault.too_many_commands()
         self._admit()
         arguments = [item.text or "" for item in line.iterfind(f"{{{SHELL}}}Arguments")]
         entry.shell.command(command_id, CommandLine(wsman.child_text(line, "Command") or "", arguments))
+        entry.commands.add(command_id)
         body = f"<rsp:CommandResponse><rsp:CommandId>{command_id}</rsp:CommandId></rsp:CommandResponse>"
         return Reply(200, request.answer(body))
 

@@ -28,9 +28,12 @@ COMMAND, SEND, RECEIVE, SIGNAL = f"{SHELL}/Command", f"{SHELL}/Send", f"{SHELL}/
 MAX_ENVELOPE_SIZE = 512_000
 """Bytes: the service's MaxEnvelopeSizekb (500) since Windows 8 and Server 2012."""
 
+# the numbers are those of the Windows SDK's wsmerror.h
 OPERATION_TIMED_OUT = 2150858793
 SHELL_NOT_FOUND = 2150858843
-ACTION_NOT_SUPPORTED = 2150859005
+ACTION_NOT_SUPPORTED = 2150858771
+TOO_MANY_SHELLS = 2150859236
+TOO_MANY_COMMANDS = 2150859241
 MALFORMED = 2150858817
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
@@ -85,6 +88,26 @@ class Fault(Exception):
         """The command was never started in this shell, or its last output was fetched."""
         text = f"The Windows Remote Shell received a request for a command that does not exist: {command_id}."
         return cls(SHELL_NOT_FOUND, text, subcode="w:InvalidSelectors")
+
+    @classmethod
+    def too_many_shells(cls) -> Self:
+        """The user has as many shells open as he may have."""
+        text = (
+            "The WS-Management service cannot process the request. The maximum number of concurrent "
+            "shells for "
+            "this user has been exceeded. Close existing shells or raise the quota for this user."
+        )
+        return cls(TOO_MANY_SHELLS, text, subcode="w:QuotaLimit")
+
+    @classmethod
+    def too_many_commands(cls) -> Self:
+        """The shell has as many commands as it may have; one that has ended counts until it is signalled."""
+        text = (
+            "The WS-Management service cannot process the request. The maximum number of concurrent commands "
+            "per shell has been exceeded. Retry the request later or raise the Maximum Commands per "
+            "Shell quota."
+        )
+        return cls(TOO_MANY_COMMANDS, text, subcode="w:InternalError")
 
     @classmethod
     def unsupported(cls, action: str) -> Self:

@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal import wsman
 from rehearsal.channel import PIECE, Channel, CommandLine, Job
-from rehearsal.sessions import IDLE_TIMEOUT, MAX_SHELLS, Reply, Sessions, Wait
+from rehearsal.sessions import IDLE_TIMEOUT, MAX_COMMANDS, MAX_SHELLS, Reply, Sessions, Wait
 from rehearsal.wsman import SHELL, Fault, Request, seconds
 
 ENVELOPE = f"""<s:Envelope xmlns:s="{wsman.SOAP}" xmlns:a="{wsman.ADDRESSING}" xmlns:w="{wsman.WSMAN}"
@@ -267,9 +267,25 @@ def test_a_user_has_so_many_shells_until_one_was_idle_long_enough(service: Servi
     service.now = IDLE_TIMEOUT + 1
     admitted = service.handle(envelope(wsman.CREATE, "<rsp:Shell/>"))
 
-    assert fault_code(refused) == 2150859174
+    assert fault_code(refused) == wsman.TOO_MANY_SHELLS
     assert admitted.status == 200
     assert all(shell.closed for shell in service.opened[:-1])
+
+
+def test_a_command_counts_until_it_is_signalled(service: Service) -> None:
+    shell = service.create()
+    commands = [service.command(shell)[0] for _ in range(MAX_COMMANDS)]
+    command = envelope(wsman.COMMAND, "<rsp:CommandLine/>", shell=shell)
+    code = f"<rsp:Code>{SHELL}/signal/Terminate</rsp:Code>"
+
+    refused = service.handle(command)
+    service.handle(
+        envelope(wsman.SIGNAL, f'<rsp:Signal CommandId="{commands[0]}">{code}</rsp:Signal>', shell=shell)
+    )
+    admitted = service.handle(command)
+
+    assert fault_code(refused) == wsman.TOO_MANY_COMMANDS
+    assert admitted.status == 200
 
 
 @pytest.mark.parametrize("data", [b"", b"<a", b"<a/>", b"\xff", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"])
