@@ -123,6 +123,14 @@ def _is_address(text: str) -> bool:
 
 
 Paths = Annotated[tuple[str, ...], BeforeValidator(_paths)]
+
+
+def _origin(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+/?", value):
+        raise ValueError("not a scheme and a host; write for example https://registry.example.com")
+    return value.rstrip("/")
+
+
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
 Bytes = Annotated[int, BeforeValidator(parse_size), Field(ge=0)]
 Address = Annotated[tuple[str, int], BeforeValidator(parse_address)]
@@ -135,7 +143,7 @@ class Settings(BaseModel):
 
     address: Address = Field(default=("", 5000), alias="REGISTRY_HTTP_ADDR")
     """Where to listen."""
-    host: str = Field(default="", alias="REGISTRY_HTTP_HOST")
+    host: Annotated[str, AfterValidator(_origin)] = Field(default="", alias="REGISTRY_HTTP_HOST")
     """Scheme and authority to put before the path in ``Location``; without it, locations are relative."""
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(default="/", alias="REGISTRY_HTTP_PREFIX")
     """Path below which ``v2/`` lies."""

@@ -151,3 +151,13 @@ def test_the_wheel_asks_for_what_the_project_asks_for(wheel: Path) -> None:
     assert metadata.requires_dist
     for requirement in metadata.requires_dist:
         assert requirement.specifier == wanted[requirement.name].specifier
+
+
+def test_a_registry_behind_a_proxy_says_where_it_is(start: Callable[..., RunningRegistry]) -> None:
+    running = start(HTTP_HOST="https://lab.example.com", HTTP_PREFIX="/registry/")
+
+    answer = running.http.post("/registry/v2/labs/x/blobs/uploads/")
+
+    assert answer.status_code == 202
+    assert answer.headers["location"].startswith("https://lab.example.com/registry/v2/labs/x/blobs/uploads/")
+    assert running.http.get("/v2/").status_code == 404

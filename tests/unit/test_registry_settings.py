@@ -11,6 +11,7 @@ from registry_app.settings import SettingsError, load
         ("HTTP_ADDR", ":5000", "address", ("", 5000)),
         ("HTTP_ADDR", "127.0.0.1:80", "address", ("127.0.0.1", 80)),
         ("HTTP_ADDR", "[::1]:80", "address", ("::1", 80)),
+        ("HTTP_HOST", "https://registry.example.com:5000/", "host", "https://registry.example.com:5000"),
         ("HTTP_DRAINTIMEOUT", "1m30s", "drain_timeout", 90.0),
         ("STORAGE_MAINTENANCE_UPLOADPURGING_AGE", "168h", "upload_age", 604_800.0),
         ("STORAGE_DELETE_ENABLED", "false", "delete_enabled", False),
