@@ -357,6 +357,8 @@ class _Change:
             yield StopService(SERVICE)
             if self.line_changes:
                 yield SetCommandLine(SERVICE, self.found.service.command_line, self.command_line)
+            if self.network_anew:
+                yield RemoveHnsNetwork(self.wanted.network.name)
         yield from self._old_file()
         if not restarts:
             yield ReloadOptions(SERVICE)

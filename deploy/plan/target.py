@@ -42,27 +42,31 @@ class Target:
 
 def target_of(wanted: LabSettings, service: ServiceState, file: FileState) -> Target:
     """Return what shall be, with what is to be kept of the service and the file that are there."""
-    options = wanted.engine_options()
-    existing = content_of(file)
     kept = kept_arguments(service.arguments) if service.exists else []
+    deliver = _in_the_file if wanted.engine.delivery == "daemon.json" else _on_the_command_line
+    return deliver(wanted, content_of(file), kept)
+
+
+def _in_the_file(wanted: LabSettings, existing: Mapping[str, Any], kept: list[str]) -> Target:
+    options, labelled = wanted.engine_options(), wanted.engine.labelled
+    ours = {**options, **wanted.engine.extra}
+    labels = tuple(rendering.our_labels(ours)) if labelled else ()
+    content = rendering.daemon_json_content(ours, existing, labelled=labelled)
+    return Target(options, _path_with({}, kept), content, tuple(kept), labels)
+
+
+def _on_the_command_line(wanted: LabSettings, existing: Mapping[str, Any], kept: list[str]) -> Target:
+    options = wanted.engine_options()
     labels = tuple(rendering.our_labels(options)) if wanted.engine.labelled else ()
-    if wanted.engine.delivery == "daemon.json":
-        extra = dict(wanted.engine.extra)
-        labels = tuple(rendering.our_labels({**options, **extra})) if wanted.engine.labelled else ()
-        content = rendering.daemon_json_content(
-            {**options, **extra}, existing, labelled=wanted.engine.labelled
-        )
-        return Target(options, file.path, content, tuple(kept), labels)
     # The subnet belongs to the network and stays in the file: so the lab's command line is the lab's.
-    flags = {key: value for key, value in options.items() if key != "fixed-cidr"}
+    in_file = {"fixed-cidr": options["fixed-cidr"]}
+    flags = {key: value for key, value in options.items() if key not in in_file}
     if labels:
         flags["labels"] = [*flags.get("labels", []), *labels]
     keys = frozenset(flags) | (frozenset(_PROXY_FLAGS) if "proxies" in flags else frozenset())
-    content = rendering.daemon_json_content(
-        {"fixed-cidr": options["fixed-cidr"]}, existing, labelled=False, flags=keys
-    )
-    path = _path_with(flags, kept)
-    return Target(options, path, content, (*kept, *rendering.service_options(flags)), labels)
+    content = rendering.daemon_json_content(in_file, existing, labelled=False, flags=keys)
+    arguments = (*kept, *rendering.service_options(flags))
+    return Target(options, _path_with(flags, kept), content, arguments, labels)
 
 
 def _path_with(flags: Mapping[str, Any], kept: list[str]) -> str:

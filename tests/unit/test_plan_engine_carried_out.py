@@ -1,0 +1,138 @@
+"""Plans carried out on a modelled host: whole, cut short after every step, and taken back."""
+
+from __future__ import annotations
+
+import copy
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.places import DATA_ROOT
+from deploy.plan import plan_engine
+from deploy.plan.target import target_of
+from deploy.settings import LabSettings
+from tests.unit.plan_hosts import lab
+from tests.unit.plan_model import Host
+
+RESTART = {"engine": {"allow_restart": True}}
+CHANGES: dict[str, dict[str, Any]] = {
+    "lab": {},
+    "debug": {"engine": {"options": {"debug": True}}},
+    "mirror and timeout": {
+        "engine": {"options": {"registry-mirrors": ["http://m.lab"], "shutdown-timeout": 60}}
+    },
+    "dns": {"engine": {"options": {"dns": ["10.0.0.1"], "labels": ["a=b"]}}},
+    "service options": {"engine": {"delivery": "service-options"}},
+    "labelled service options": {"engine": {"delivery": "service-options", "fingerprint": True}},
+    "data root as flag": {"engine": {"delivery": "service-options", "options": {"data-root": r"D:\docker"}}},
+    "data root as key": {"engine": {"options": {"data-root": r"D:\docker"}}},
+    "subnet": {"network": {"subnet": "10.9.0.0/16"}, "registry": {"ip": "10.9.0.96"}},
+}
+ELSEWHERE = {"data root as flag", "data root as key"}
+"""The engine comes up elsewhere: that is refused where other containers than ours would be left behind."""
+
+PAIRS = [
+    pytest.param(before, after, id=f"{before} to {after}")
+    for before, after in product(CHANGES, CHANGES)
+    if before != "data root as flag" or after in ELSEWHERE  # else refused: the settings do not name it
+]
+
+
+def wanted_of(name: str) -> LabSettings:
+    return lab(RESTART, CHANGES[name])
+
+
+def bare_host(*names: str) -> Host:
+    """A host with an engine as installed, and containers that run."""
+    running = ["registry"] if ELSEWHERE & set(names) else ["db", "registry", "web"]
+    return Host({DATA_ROOT: dict.fromkeys(running, True)})
+
+
+def host_with(name: str, then: str) -> Host:
+    """A host that a run has given the settings ``name``, and that will be given those of ``then``."""
+    host, wanted = bare_host(name, then), wanted_of(name)
+    host.carry_out(plan_engine(wanted, host.found()).steps)
+    assert_converged(host, wanted)
+    host.stops = 0
+    return host
+
+
+def assert_converged(host: Host, wanted: LabSettings) -> None:
+    found = host.found()
+    target = target_of(wanted, found.service, found.file)
+    for key, value in target.options.items():
+        if key != "labels":
+            assert host.options[key] == value, key
+    assert set(target.labels) <= set(host.options.get("labels", ()))
+    assert host.subnet == wanted.network.subnet
+    assert plan_engine(wanted, found).steps == ()
+    # The registry's own container is its own plan's matter: its address or its data root may have changed.
+    assert all(runs for name, runs in host.containers.items() if name != "registry")
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_one_run_is_enough(before: str, after: str) -> None:
+    host, wanted = host_with(before, after), wanted_of(after)
+    plan = plan_engine(wanted, host.found())
+
+    host.carry_out(plan.steps)
+
+    assert_converged(host, wanted)
+    assert host.stops == (1 if plan.effect == "restart" else 0)
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_a_run_that_dies_anywhere_is_finished_by_the_next(before: str, after: str) -> None:
+    start, wanted = host_with(before, after), wanted_of(after)
+    plan = plan_engine(wanted, start.found())
+
+    for cut in range(len(plan.steps)):
+        host = copy.deepcopy(start)
+        host.carry_out(plan.steps[:cut])
+
+        host.carry_out(plan_engine(wanted, host.found()).steps)
+
+        assert_converged(host, wanted)
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_the_way_back_leads_back_from_wherever_it_began(before: str, after: str) -> None:
+    start, was = host_with(before, after), wanted_of(before)
+    plan = plan_engine(wanted_of(after), start.found())
+    touched = next(
+        (at for at, step in enumerate(plan.steps) if type(step).__name__ in TOUCHING), len(plan.steps)
+    )
+
+    for cut in range(touched + 1, len(plan.steps) + 1):
+        host = copy.deepcopy(start)
+        host.carry_out(plan.steps[:cut])
+
+        host.carry_out(plan.rollback)
+
+        assert_converged(host, was)
+
+
+TOUCHING = {"StopService", "SetCommandLine", "MoveFile"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(CHANGES.keys() - ELSEWHERE)), st.integers(0, 14)),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_no_chain_of_broken_runs_is_beyond_the_next(chain: list[tuple[str, int]]) -> None:
+    host = bare_host()
+    for name, cut in chain:
+        plan = plan_engine(wanted_of(name), host.found())
+        host.carry_out(plan.steps[:cut])
+    last = wanted_of(chain[-1][0])
+
+    host.carry_out(plan_engine(last, host.found()).steps)
+
+    assert_converged(host, last)
