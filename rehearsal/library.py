@@ -11,8 +11,8 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 
+from rehearsal import command_line
 from rehearsal.interfaces import HostApi, WindowsError
-from rehearsal.shell import command_line
 from rehearsal.shell.values import Outcome, PsError, Record, RemoteCommand, Value
 
 EPILOGUE = '"$LASTEXITCODE"; $global:LASTEXITCODE = $null'

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from rehearsal import command_line
 from rehearsal.interfaces import (
     EventRecord,
     HostApi,
@@ -24,7 +25,6 @@ from rehearsal.interfaces import (
     ServiceStatus,
     WindowsError,
 )
-from rehearsal.shell import command_line
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 
+from rehearsal import command_line
 from rehearsal.host import CURRENT_VERSION, Host
 from rehearsal.services import AUTOMATIC, DISABLED, MANUAL
-from rehearsal.shell import command_line
 from rehearsal.shell.cmdlet import Bound, Context, Parameter, cmdlet
 from rehearsal.shell.values import PsError, PsObject, Value
 

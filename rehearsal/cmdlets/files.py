@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rehearsal.cmdlets.certificates import certificates, shown, store_of
 from rehearsal.cmdlets.objects import matches
 from rehearsal.cmdlets.paths import PATH, absolute, failed, file_object, given, missing, registry_key, resolve
 from rehearsal.interfaces import WindowsError
@@ -40,8 +41,12 @@ def test_path(context: Context, bound: Bound) -> Iterator[Value]:
     Parameter("Directory", "switch", aliases=("ad",)),
 )
 def get_child_item(context: Context, bound: Bound) -> Iterator[Value]:
-    """List directories; a file is listed by itself."""
+    """List directories, and stores of certificates; a file is listed by itself."""
     for path, literal in given(bound) or [(".", True)]:
+        store = store_of(path)
+        if store is not None:
+            yield from map(shown, certificates(context.host, store))
+            continue
         for found in resolve(context, path, literal=literal):
             for item in _listed(context, found, recurse=bool(bound["Recurse"])):
                 if bound["Filter"] and not matches(bound["Filter"], str(item.get("Name"))):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rehearsal import command_line
 from rehearsal.host import Host
 from rehearsal.interfaces import NativeResult, RegistryValue, ServiceFailure, ServiceStatus, WindowsError
 from rehearsal.services import AUTOMATIC, DISABLED, MANUAL, FailureActions
-from rehearsal.shell import command_line
 
 USAGE = 1639
 """ERROR_INVALID_COMMAND_LINE: what sc leaves when it does not understand."""

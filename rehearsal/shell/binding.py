@@ -37,32 +37,32 @@ def bind(cmdlet: Cmdlet, elements: Sequence[ParameterName | Argument], evaluate:
             continue
         parameter = find(cmdlet, element.text.lstrip("-"))
         if parameter.name in bound:
-            raise _error(
-                cmdlet,
-                f"Cannot bind parameter because parameter '{parameter.name}' is specified more than "
-                "once. To provide "
-                "multiple values to parameters that can accept multiple values, use the array "
-                "syntax. For example, "
-                '"-parameter value1,value2,value3".',
-                "ParameterAlreadyBound",
-            )
+            raise _twice(cmdlet, parameter)
         if parameter.kind == "switch":
             bound[parameter.name] = True if element.value is None else bool(evaluate(element.value))
-            continue
-        value = element.value
-        if value is None:
-            if not pending or isinstance(pending[0], ParameterName):
-                text = (
-                    f"Missing an argument for parameter '{parameter.name}'. Specify a parameter "
-                    "and try again."
-                )
-                raise _error(cmdlet, text, "MissingArgument")
-            following = pending.pop(0)
-            assert not isinstance(following, ParameterName)  # noqa: S101 - narrows the type
-            value = following
-        bound[parameter.name] = convert(cmdlet, parameter, evaluate(value))
+        else:
+            value = element.value or _following(cmdlet, parameter, pending)
+            bound[parameter.name] = convert(cmdlet, parameter, evaluate(value))
     _bind_positions(cmdlet, bound, loose)
     return Bound(bound)
+
+
+def _following(cmdlet: Cmdlet, parameter: Parameter, pending: list[ParameterName | Argument]) -> Argument:
+    if pending and not isinstance(following := pending[0], ParameterName):
+        del pending[0]
+        return following
+    text = f"Missing an argument for parameter '{parameter.name}'. Specify a parameter and try again."
+    raise _error(cmdlet, text, "MissingArgument")
+
+
+def _twice(cmdlet: Cmdlet, parameter: Parameter) -> PsError:
+    return _error(
+        cmdlet,
+        f"Cannot bind parameter because parameter '{parameter.name}' is specified more than once. To provide "
+        "multiple values to parameters that can accept multiple values, use the array syntax. For example, "
+        '"-parameter value1,value2,value3".',
+        "ParameterAlreadyBound",
+    )
 
 
 def bind_values(cmdlet: Cmdlet, parameters: Sequence[tuple[str | None, Value]]) -> Bound:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rehearsal import command_line
 from rehearsal.engine.natives import NATIVES
 from rehearsal.host import ENGINE_DIRECTORY, Host
 from rehearsal.interfaces import NativeResult
 from rehearsal.programs import PROGRAMS, Program
-from rehearsal.shell import command_line
 from rehearsal.shell.values import PsError, Record, Value
 
 OEM = "cp437"

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from xml.sax.saxutils import escape
 
+from rehearsal import command_line
 from rehearsal.host import Host
 from rehearsal.interfaces import NativeResult
-from rehearsal.shell import command_line, formatting, natives
+from rehearsal.shell import formatting, natives
 from rehearsal.shell.execution import Memory
 from rehearsal.shell.values import Outcome, PsError
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal import command_line
 from rehearsal.engine import dockerd_program
 from rehearsal.engine.natives import NATIVES
 from rehearsal.engine.service import Engine, EngineService
 from rehearsal.host import Host, HostSettings
-from rehearsal.shell import command_line
 
 DOCKER = "C:\\Program Files\\docker\\docker.exe"
 DOCKERD = "C:\\Program Files\\docker\\dockerd.exe"

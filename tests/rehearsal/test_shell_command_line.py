@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.shell.command_line import build, escape, expand, split
+from rehearsal.command_line import build, escape, expand, split
 
 RECORDED = Path(__file__).parent.parent / "recorded" / "service.json"
 REGISTERED: list[dict[str, Any]] = [
