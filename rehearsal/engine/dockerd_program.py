@@ -19,9 +19,7 @@ _USAGE = "Usage:  dockerd [OPTIONS]\n\nA self-sufficient runtime for containers.
 _HOME = "C:\\Users\\Administrator\\Documents"
 
 
-def run(
-    host: HostApi, arguments: list[str], _input: bytes = b"", *, directory: str = _HOME
-) -> NativeResult:
+def run(host: HostApi, arguments: list[str], _input: bytes = b"", *, directory: str = _HOME) -> NativeResult:
     """Run dockerd with ``arguments``, the program's full path first, in a working directory."""
     machine = HostMachine(host, directory)
     try:

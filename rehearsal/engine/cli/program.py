@@ -23,7 +23,39 @@ _GROUPS = {
     "system": "Manage Docker",
 }
 _REAL_BUT_UNKNOWN = frozenset(
-    ["attach", "commit", "cp", "diff", "events", "exec", "export", "import", "load", "login", "logout", "pause", "plugin", "save", "search", "stats", "swarm", "top", "unpause", "update", "volume", "context", "manifest", "node", "secret", "service", "stack", "config", "buildx", "compose", "trust"]
+    [
+        "attach",
+        "commit",
+        "cp",
+        "diff",
+        "events",
+        "exec",
+        "export",
+        "import",
+        "load",
+        "login",
+        "logout",
+        "pause",
+        "plugin",
+        "save",
+        "search",
+        "stats",
+        "swarm",
+        "top",
+        "unpause",
+        "update",
+        "volume",
+        "context",
+        "manifest",
+        "node",
+        "secret",
+        "service",
+        "stack",
+        "config",
+        "buildx",
+        "compose",
+        "trust",
+    ]
 )
 
 

@@ -26,10 +26,69 @@ _PROTOCOLS = ("tcp", "udp")
 _RESTARTS = ("no", "always", "unless-stopped", "on-failure")
 _NANOSECONDS = 1_000_000_000
 _LINUX_ONLY = frozenset(
-    ["cap-add", "cap-drop", "cgroup-parent", "cgroupns", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems", "device-cgroup-rule", "ipc", "pid", "privileged", "sysctl", "ulimit", "uts", "shm-size", "tmpfs", "userns", "oom-kill-disable", "memory-swap", "group-add", "init", "read-only", "link-local-ip", "memory-reservation", "memory-swappiness", "oom-score-adj", "pids-limit", "blkio-weight"]
+    [
+        "cap-add",
+        "cap-drop",
+        "cgroup-parent",
+        "cgroupns",
+        "cpu-period",
+        "cpu-quota",
+        "cpuset-cpus",
+        "cpuset-mems",
+        "device-cgroup-rule",
+        "ipc",
+        "pid",
+        "privileged",
+        "sysctl",
+        "ulimit",
+        "uts",
+        "shm-size",
+        "tmpfs",
+        "userns",
+        "oom-kill-disable",
+        "memory-swap",
+        "group-add",
+        "init",
+        "read-only",
+        "link-local-ip",
+        "memory-reservation",
+        "memory-swappiness",
+        "oom-score-adj",
+        "pids-limit",
+        "blkio-weight",
+    ]
 )
 _UNUSED = frozenset(
-    ["add-host", "annotation", "attach", "cidfile", "cpu-count", "cpu-percent", "cpu-shares", "device", "dns", "dns-option", "dns-search", "domainname", "env-file", "gpus", "io-maxbandwidth", "io-maxiops", "ip6", "label-file", "link", "mac-address", "network-alias", "publish-all", "runtime", "security-opt", "stop-signal", "storage-opt", "volume-driver", "volumes-from"]
+    [
+        "add-host",
+        "annotation",
+        "attach",
+        "cidfile",
+        "cpu-count",
+        "cpu-percent",
+        "cpu-shares",
+        "device",
+        "dns",
+        "dns-option",
+        "dns-search",
+        "domainname",
+        "env-file",
+        "gpus",
+        "io-maxbandwidth",
+        "io-maxiops",
+        "ip6",
+        "label-file",
+        "link",
+        "mac-address",
+        "network-alias",
+        "publish-all",
+        "runtime",
+        "security-opt",
+        "stop-signal",
+        "storage-opt",
+        "volume-driver",
+        "volumes-from",
+    ]
 )
 _SWITCHES = frozenset({"privileged", "oom-kill-disable", "init", "read-only", "publish-all"})
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rehearsal.engine.daemon.keys import CONFIG, FLAT_KEYS, KEYS_WITHOUT_FLAG
 from rehearsal.engine.golang import jsontext, urls
-from rehearsal.engine.golang.jsontypes import JsonTypeError, Misfits, decode_struct
+from rehearsal.engine.golang.jsontypes import JsonTypeError, Misfits, check_floats, decode_struct
 from rehearsal.engine.golang.pflag import FlagSet
 from rehearsal.engine.golang.quoting import format_value
 from rehearsal.engine.golang.strconv import ParseError
@@ -77,9 +77,12 @@ def _parse(text: str) -> jsontext.JsonObject:
         raise FileError(f"invalid JSON: {error}") from error
     if value is None:
         return jsontext.JsonObject(())
+    misfits = Misfits(root="")
     if not isinstance(value, jsontext.JsonObject):
-        misfits = Misfits(root="")
         misfits.add(value, "map[string]interface {}")
+    else:
+        check_floats(value, misfits)
+    if misfits.messages or not isinstance(value, jsontext.JsonObject):
         raise FileError(f"invalid JSON: {misfits.messages[0]}")
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rehearsal.engine.golang.jsontypes import (
     FromText,
+    GoType,
     ListOf,
     MapOf,
     OwnReader,
@@ -65,24 +66,29 @@ def _duration(text: str) -> object:
         raise ValueError(f"invalid duration {unquoted}") from error
 
 
+def _anonymous(fields: dict[str, str]) -> str:
+    """Return how Go spells the type of an unnamed struct, all of whose fields but ``Filter`` may be left out."""
+    tag = ' "json:\\",omitempty\\""'
+    spelt = (f"{name} {kind}{'' if name == 'Filter' else tag}" for name, kind in fields.items())
+    return "struct { " + "; ".join(spelt) + " }"
+
+
 _SPACE = {"ReservedSpace": TEXT, "MaxUsedSpace": TEXT, "MinFreeSpace": TEXT}
+_FILTER = OwnReader("config.BuilderGCFilter", (TEXTS, MapOf(MapOf(SWITCH))))
+_RULE_FIELDS: dict[str, GoType] = {"All": SWITCH, "Filter": _FILTER, **_SPACE, "KeepStorage": TEXT}
 _GC_RULE = OwnReader(
     "config.BuilderGCRule",
-    Struct("", {"All": SWITCH, "Filter": TEXTS, **_SPACE, "KeepStorage": TEXT}),
+    (Struct(_anonymous({name: kind.name for name, kind in _RULE_FIELDS.items()}), _RULE_FIELDS),),
 )
+_GC_FIELDS: dict[str, GoType] = {
+    "Enabled": SWITCH,
+    "Policy": ListOf(_GC_RULE),
+    **{f"Default{name}": kind for name, kind in _SPACE.items()},
+    "DefaultKeepStorage": TEXT,
+}
 _GC = OwnReader(
     "config.BuilderGCConfig",
-    Struct(
-        "",
-        {
-            "Enabled": SWITCH,
-            "Policy": ListOf(_GC_RULE),
-            "DefaultReservedSpace": TEXT,
-            "DefaultMaxUsedSpace": TEXT,
-            "DefaultMinFreeSpace": TEXT,
-            "DefaultKeepStorage": TEXT,
-        },
-    ),
+    (Struct(_anonymous({name: kind.name for name, kind in _GC_FIELDS.items()}), _GC_FIELDS),),
 )
 _ENTITLEMENTS = Struct(
     "config.BuilderEntitlements",
@@ -100,12 +106,16 @@ _BUILDER = Struct("config.BuilderConfig", {"GC": _GC, "Entitlements": _ENTITLEME
 _PROXIES = Struct("config.Proxies", {"http-proxy": TEXT, "https-proxy": TEXT, "no-proxy": TEXT})
 _NRI = OwnReader(
     "opts.NRIOpts",
-    Struct(
-        "opts.nriOpts",
-        {"enable": SWITCH, "plugin-path": TEXT, "plugin-config-path": TEXT, "socket-path": TEXT},
+    (
+        Struct(
+            "opts.nriOpts",
+            {"enable": SWITCH, "plugin-path": TEXT, "plugin-config-path": TEXT, "socket-path": TEXT},
+            strict=True,
+        ),
     ),
+    root="nriOpts",
 )
-_POOLS = OwnReader("opts.PoolsOpt", ListOf(Struct("*ipamutils.NetworkToSplit", {})))
+_POOLS = OwnReader("opts.PoolsOpt", (ListOf(Struct("*ipamutils.NetworkToSplit", {})),))
 
 CONFIG = Struct(
     "config.Config",

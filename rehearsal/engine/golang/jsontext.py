@@ -190,7 +190,7 @@ class _Reader:
             self.position += 2
             return _SIMPLE_ESCAPES[letter]
         if letter != "u":
-            raise _invalid_escape(self.text[self.position : self.position + 2])
+            raise self._invalid_escape(2)
         code = self._code_unit()
         if 0xD800 <= code < 0xE000:
             return self._surrogate(code)
@@ -199,22 +199,27 @@ class _Reader:
     def _code_unit(self) -> int:
         digits = self.text[self.position + 2 : self.position + 6]
         if _HEX4.fullmatch(digits) is None:
-            written = self.text[self.position : self.position + 6]
             if len(digits) < 4 and re.fullmatch("[0-9a-fA-F]*", digits):
                 raise JsonSyntaxError("unexpected end of JSON input")
-            raise _invalid_escape(written)
+            raise self._invalid_escape(6)
         self.position += 6
         return int(digits, 16)
 
     def _surrogate(self, high: int) -> str:
         """Join a surrogate pair; half a pair is replaced, as the old ``encoding/json`` does."""
-        following = self.text[self.position : self.position + 6]
-        if high < 0xDC00 and following.startswith("\\u") and _HEX4.fullmatch(following[2:]):
-            low = int(following, 0)
+        digits = self.text[self.position + 2 : self.position + 6]
+        escaped = self.text.startswith("\\u", self.position) and _HEX4.fullmatch(digits) is not None
+        if high < 0xDC00 and escaped:
+            low = int(digits, 16)
             if 0xDC00 <= low < 0xE000:
                 self.position += 6
                 return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
         return "�"
+
+    def _invalid_escape(self, length: int) -> JsonSyntaxError:
+        """Complain of an escape sequence, of which Go shows so many bytes."""
+        following = self.text[self.position : self.position + length].encode("utf-8", "surrogatepass")
+        return _invalid_escape(following[:length].decode("utf-8", "surrogateescape"))
 
 
 def _invalid_escape(written: str) -> JsonSyntaxError:

@@ -6,6 +6,7 @@ without regard to case, the exact one first; ``null`` leaves a value as it is.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from rehearsal.engine.golang import netip
 from rehearsal.engine.golang.jsontext import JsonNumber, JsonObject, JsonValue
+from rehearsal.engine.golang.quoting import quote
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _INDEX = re.compile(r"[0-9]+")
@@ -34,17 +36,18 @@ class Misfits:
         """Return the position of a member."""
         return Misfits(self.root, (*self.path, name.replace("~", "~0").replace("/", "~1")), self.messages)
 
-    def add(self, value: JsonValue, type_name: str, *, written: bool = False) -> None:
+    def add(self, value: JsonValue, type_name: str, *, written: bool = False, why: str = "") -> None:
         """Note that ``value`` cannot go into a Go value of type ``type_name``."""
         kind = _kind(value)
         if written and isinstance(value, JsonNumber):
             kind += f" {value.text}"
+        reason = f": {why}" if why else ""
         if not self.path:
-            self.messages.append(f"json: cannot unmarshal {kind} into Go value of type {type_name}")
+            self.messages.append(f"json: cannot unmarshal {kind} into Go value of type {type_name}{reason}")
             return
         into = "" if _INDEX.fullmatch(self.path[-1]) else "Go struct field "
         place = f"{self.root}.{'.'.join(self.path)}"
-        self.messages.append(f"json: cannot unmarshal {kind} into {into}{place} of type {type_name}")
+        self.messages.append(f"json: cannot unmarshal {kind} into {into}{place} of type {type_name}{reason}")
 
 
 def _kind(value: JsonValue) -> str:
@@ -196,10 +199,11 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Struct:
-    """A struct; members that it does not know are skipped."""
+    """A struct; members that it does not know are skipped, or refused if it is ``strict``."""
 
     name: str
     fields: Mapping[str, GoType]
+    strict: bool = False
 
     def zero(self) -> object:
         """See `GoType`."""
@@ -215,7 +219,10 @@ class Struct:
         result = dict(current) if isinstance(current, Mapping) else {}
         for name, member in value.members:
             known = self._field(name)
-            if known is not None:
+            if known is None:
+                if self.strict:
+                    misfits.messages.append(f"json: unknown field {quote(name)}")
+            else:
                 result[known] = self.fields[known].decode(member, result[known], misfits.below(name))
         return result
 
@@ -241,7 +248,7 @@ class FromText:
         if value is None:
             return current
         if not isinstance(value, str):
-            misfits.add(value, self.name)
+            misfits.add(value, self.name, why="JSON value must be string type")
             return current
         try:
             return self.read(value)
@@ -252,21 +259,42 @@ class FromText:
 
 @dataclass(frozen=True)
 class OwnReader:
-    """A type whose ``UnmarshalJSON`` decodes into a helper value: errors name no struct and start there."""
+    """A type whose ``UnmarshalJSON`` decodes into helper values: its errors start there.
+
+    Where several helpers are tried, one after the other, the error is the last one's. ``root`` is the helper's
+    name; a struct without one has none.
+    """
 
     name: str
-    inner: GoType
+    helpers: tuple[GoType, ...]
+    root: str = ""
 
     def zero(self) -> object:
         """See `GoType`."""
-        return self.inner.zero()
+        return self.helpers[0].zero()
 
     def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
         """See `GoType`."""
-        own = Misfits(root="")
-        result = self.inner.decode(value, current, own)
+        own = Misfits(self.root)
+        for helper in self.helpers:
+            own = Misfits(self.root)
+            result = helper.decode(value, helper.zero() if helper is not self.helpers[0] else current, own)
+            if not own.messages:
+                return result
         misfits.messages.extend(own.messages)
-        return result
+        return current
+
+
+def check_floats(value: JsonValue, misfits: Misfits) -> None:
+    """Note numbers that no float64 can hold, as decoding into ``any`` does."""
+    if isinstance(value, JsonObject):
+        for name, member in value.members:
+            check_floats(member, misfits.below(name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            check_floats(item, misfits.below(str(index)))
+    elif isinstance(value, JsonNumber) and math.isinf(float(value.text)):
+        misfits.add(value, "float64", written=True)
 
 
 def address(text: str) -> netip.Address | None:

@@ -98,7 +98,8 @@ def _ipv6(text: str) -> ipaddress.IPv6Address:
             rest = rest[1:]
             if not rest:
                 break
-    return ipaddress.IPv6Address(str(ipaddress.IPv6Address(_expanded(text, octets, ellipsis, rest))) + suffix)
+    address = ipaddress.IPv6Address(_expanded(text, octets, ellipsis, rest))
+    return ipaddress.IPv6Address(f"{address}{suffix.replace('/', '_')}")
 
 
 def _embedded_ipv4(text: str, rest: str, filled: int, ellipsis: int) -> bytes:

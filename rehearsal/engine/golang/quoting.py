@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 
 _ESCAPES = {
     "\a": "\\a",
@@ -15,7 +16,7 @@ _ESCAPES = {
     "\v": "\\v",
     "\\": "\\\\",
 }
-_EXPONENT_FROM = 21  # %v of a float64 switches to an exponent at 1e21, unlike %g
+_EXPONENT_FROM = 6  # the shortest %g prints 1e+06 and more with an exponent
 
 
 def _escaped(char: str, quote: str) -> str:
@@ -26,6 +27,8 @@ def _escaped(char: str, quote: str) -> str:
     if char == " " or char.isprintable():
         return char
     code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as Python's surrogateescape keeps it
+        return f"\\x{code - 0xDC00:02x}"
     if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
@@ -45,22 +48,15 @@ def format_float(number: float) -> str:
     """Return a float64 as ``%v`` prints it: the shortest digits that read back the same."""
     if not math.isfinite(number):
         return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[repr(number)]
-    digits, _, exponent_text = f"{number:e}".partition("e")
-    shortest = repr(number)
-    mantissa, _, power = shortest.partition("e")
-    exponent = int(power) if power else int(exponent_text)
-    if -4 <= exponent < _EXPONENT_FROM:
-        plain = f"{number:.17f}".rstrip("0").rstrip(".") if "e" in shortest else shortest.removesuffix(".0")
-        return plain if plain not in ("", "-") else digits
-    if not power:
-        mantissa = _mantissa(shortest)
-    return f"{mantissa.removesuffix('.0')}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
-
-
-def _mantissa(shortest: str) -> str:
-    sign = "-" if shortest.startswith("-") else ""
-    digits = shortest.lstrip("-").replace(".", "").strip("0")
-    return sign + digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    text = "".join(map(str, digits))
+    power = int(exponent) + len(text) - 1
+    if number == 0:
+        return "-0" if sign else "0"
+    if -4 <= power < _EXPONENT_FROM:
+        return f"{Decimal(repr(number)).normalize():f}"
+    mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
+    return f"{'-' if sign else ''}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def format_value(value: object) -> str:

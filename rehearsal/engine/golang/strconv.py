@@ -62,12 +62,24 @@ def _parse_int(text: str, function: str, *, prefixed: bool) -> int:
         if "__" in digits or digits.startswith("_") or digits.endswith("_"):
             raise invalid
         digits = digits.replace("_", "")
-    if not digits or any(char not in _DIGITS[:base] for char in digits.lower()):
+    if not digits:
         raise invalid
+    _check_digits(digits.lower(), base, invalid, text, function)
     number = int(digits, base) * (-1 if text.startswith("-") else 1)
     if number not in _INT64:
         raise ParseError(f"strconv.{function}: parsing {quote(text)}: value out of range")
     return number
+
+
+def _check_digits(digits: str, base: int, invalid: ParseError, text: str, function: str) -> None:
+    """Raise what Go meets first, from left to right: a character that is no digit, or too large a number."""
+    number = 0
+    for char in digits:
+        if char not in _DIGITS[:base]:
+            raise invalid
+        number = number * base + _DIGITS.index(char)
+        if number >= 1 << 64:
+            raise ParseError(f"strconv.{function}: parsing {quote(text)}: value out of range")
 
 
 def parse_float(text: str) -> float:

@@ -13,6 +13,7 @@ _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*):")
 _PORT = re.compile(r"(:[0-9]*)?")
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _HOST_EXTRA = "!$&'()*+,;=:[]<>\""  # shouldEscape leaves these alone in a host
+_ENCODED_PATH = re.compile(r"[A-Za-z0-9\-_.~!$&'()*+,;=:@\[\]/%]*")
 _USERINFO = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 
 
@@ -30,6 +31,8 @@ class Url:
     password: str | None = None
     host: str = ""
     path: str = ""
+    raw_path: str = ""
+    omit_host: bool = False
     raw_query: str = ""
     force_query: bool = False
     fragment: str = ""
@@ -53,6 +56,12 @@ class Url:
             host = host[1:-1]
         return host, port
 
+    def _shown_path(self) -> str:
+        """The path as it was written if that is a valid encoding, else encoded anew."""
+        if _ENCODED_PATH.fullmatch(self.raw_path):
+            return self.raw_path
+        return _escape(self.path, "$&+,/:;=@!'()*")
+
     def with_user(self, user: str, password: str | None) -> Url:
         """Return the same URL with other user information."""
         return replace(self, user=user, password=password)
@@ -61,18 +70,18 @@ class Url:
         text = f"{self.scheme}:" if self.scheme else ""
         if self.opaque:
             text += self.opaque
-        elif self.scheme or self.host or self.user is not None:
-            if self.host or self.path or self.user is not None:
+        elif not self.omit_host:
+            if (self.host or self.path or self.user is not None) and (self.scheme or self.host or self.user):
                 text += "//"
             if self.user is not None:
                 text += _escape(self.user, "$&+,;=")
                 text += "" if self.password is None else ":" + _escape(self.password, "$&+,;=")
                 text += "@"
             text += _escape(self.host, _HOST_EXTRA)
-        text += _escape(self.path, "$&+,/:;=@!'()*") if not self.opaque else ""
+        text += self._shown_path() if not self.opaque else ""
         if self.force_query or self.raw_query:
             text += "?" + self.raw_query
-        return text + ("#" + _escape(self.fragment, "$&+,/:;=?@!'()*") if self.fragment else "")
+        return text + ("#" + _escape(self.fragment, "$&+,/:;=?@!'()*[]") if self.fragment else "")
 
 
 def _escape(text: str, safe: str) -> str:
@@ -121,7 +130,9 @@ def _parse(text: str) -> Url:
     if rest.startswith("//") and (scheme or not rest.startswith("///")):
         authority, slash, path = rest[2:].partition("/")
         url, rest = _with_authority(url, authority), slash + path
-    return replace(url, path=_unescape(rest))
+    elif scheme and rest.startswith("/"):
+        url = replace(url, omit_host=True)
+    return replace(url, path=_unescape(rest), raw_path=rest)
 
 
 def _with_authority(url: Url, authority: str) -> Url:
