@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -88,7 +89,7 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     app.error_handler.add(Exception, _on_error)
 
     app.register_listener(partial(_start_tidying, service), "after_server_start")
-    app.register_listener(lambda _app: service.stopping.set(), "before_server_stop")
+    app.register_listener(partial(_begin_to_stop, service), "before_server_stop")
     app.register_listener(lambda _app: service.close(), "after_server_stop")
     if gate is not None:
         app.register_listener(lambda _app: gate.close(), "after_server_stop")
@@ -113,6 +114,19 @@ def _config(settings: Settings) -> dict[str, object]:
 def _start_tidying(service: Service, app: Application) -> None:
     # Nothing is returned: Sanic would wait for the task, and the server would never have started.
     app.add_task(_keep_tidy(service))
+
+
+async def _begin_to_stop(service: Service, _app: Application) -> None:
+    """End the background work; take no notice of who asks to stop once more.
+
+    A second signal would stop the event loop in the middle of Sanic's own waiting for what is under way, and
+    end the process with an error; the drain time-out bounds that waiting.
+    """
+    service.stopping.set()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows' event loops take no signals; there Sanic looks at a flag, which can be set twice.
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, log.info, "stopping already")
 
 
 async def _keep_tidy(service: Service) -> None:

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 import registry_app
 
-from .content import digest_of, push_image
+from .content import digest_of, push_blob, push_image
 from .servers import RunningRegistry, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +105,23 @@ def test_a_stop_waits_for_what_is_under_way_and_leaves_nothing_in_the_log(
     lines = running.log.read_text().splitlines()
     assert len(lines) == 1
     assert "listening on 127.0.0.1" in lines[0]
+
+
+def test_a_pull_that_is_under_way_ends_well_though_the_registry_stops(
+    start: Callable[..., RunningRegistry],
+) -> None:
+    running = start()
+    content = os.urandom(30_000_000)
+    digest = push_blob(running.http, "tests/drained", content)
+
+    with running.http.stream("GET", f"/v2/tests/drained/blobs/{digest}") as answer:
+        pieces = answer.iter_raw(65536)
+        received = [next(pieces)]
+        running.process.terminate()
+        received += pieces
+
+    assert b"".join(received) == content
+    assert running.stop() == 0
 
 
 def test_what_was_acknowledged_survives_being_killed(start: Callable[..., RunningRegistry]) -> None:
