@@ -348,3 +348,22 @@ class Pullable(JsonFact[bool]):
     def read(self, text: str) -> bool:
         """Read the answer: the engine repeats the digest that the registry gave it."""
         return f"Digest: {str(self.subject).partition('@')[2]}" in text
+
+
+class RegistryAnswers(JsonFact[bool]):
+    """Whether a registry answers at its address, seen from the host: it is there, or wants a log-in first."""
+
+    title = "whether the registry answers"
+
+    # curl's own exit codes for "no connection" of any kind.
+    success_exit_codes = (0, 6, 7, 28, 35, 52, 56)
+
+    def command(self, url: str) -> str:
+        """Return the question."""
+        self.subject = url
+        return commands.web_head(url)
+
+    def read(self, text: str) -> bool:
+        """Read the answer: the status line of HTTP."""
+        status = text.split()[1:2]
+        return text.startswith("HTTP/") and status in (["200"], ["401"])

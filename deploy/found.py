@@ -145,6 +145,10 @@ class Found:
     @staticmethod
     def _read(what: str, read: Callable[[], T]) -> T:
         try:
+    def registry_answers(self, url: str) -> bool:
+        """Return whether a registry answers at this address."""
+        return self._once(facts.RegistryAnswers, url=url)
+
             return read()
         except Unreadable as error:
             raise CouldNotRead(what, str(error)) from error

@@ -90,7 +90,14 @@ class Acting:
 
     def hands(self, archive: Callable[[], str] | None = None) -> Hands:
         """Return what carries out steps on this host."""
-        return Hands(self.state, self.host, self.found, archive)
+        name = run_of(self.state).wanted(self.host).registry.name
+        return Hands(self.state, self.host, self.found, archive, {name: self.registry_url})
+
+    @property
+    def registry_url(self) -> str:
+        """Where the host's registry answers if it is well."""
+        registry = run_of(self.state).wanted(self.host).registry
+        return f"http{'s' if registry.tls else ''}://{registry.address}/v2/"
 
     def command(self, work: Callable[[], None], text: str) -> FunctionCommand:
         """Return ``work`` as a pyinfra command, which fails on this host alone."""

@@ -51,16 +51,26 @@ class StepFailed(Exception):
 
 
 class Hands:
-    """Does things on one host. ``archive`` makes the file here that a `PutArchive` uploads."""
+    """Does things on one host.
+
+    ``archive`` makes the file here that a `PutArchive` uploads; ``serves`` has the address at which a
+    container's registry answers, by the container's name.
+    """
 
     def __init__(
-        self, state: State, host: Host, found: Found, archive: Callable[[], str] | None = None
+        self,
+        state: State,
+        host: Host,
+        found: Found,
+        archive: Callable[[], str] | None = None,
+        serves: Mapping[str, str] | None = None,
     ) -> None:
         self._state = state
         self._host = host
         self._found = found
         self._archive = archive
 
+        self._serves = serves or {}
     def run(self, command: str, seconds: int = _USUAL_SECONDS) -> str:
         """Run one command and return what it printed; `StepFailed` with its own words if it fails."""
         self._found.forget()
@@ -117,11 +127,18 @@ class Hands:
 
     @do.register
     def _(self, step: steps.AwaitContainer) -> None:
-        container = self.wait_for(lambda: self._container(step.name), is_well, step.seconds)
-        if not is_well(container):
-            raise StepFailed(
-                f"the container {step.name} is not well after {step.seconds} s: {_condition(container)}"
-            )
+        def good(container: ContainerState | None) -> bool:
+            return is_well(container) or self._is_serving(container)
+
+        container = self.wait_for(lambda: self._container(step.name), good, step.seconds)
+        if not good(container):
+            condition = _condition(container)
+            raise StepFailed(f"the container {step.name} is not well after {step.seconds} s: {condition}")
+
+    def _is_serving(self, container: ContainerState | None) -> bool:
+        """Whether a registry serves already, though docker has not come to look at its health yet."""
+        url = self._serves.get(container.name) if container else None
+        return bool(url and container and container.running and self._found.registry_answers(url))
 
     def wait_for(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:
         """Look again and again until it is good or ``seconds`` have passed; return what was seen last.

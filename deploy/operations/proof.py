@@ -9,6 +9,8 @@ from deploy.plan.proof import Proof
 from deploy.record import Change
 from deploy.settings import LabSettings
 
+_PATIENCE = 60
+
 
 @operation("proof")
 def proof(acting: Acting, *, wanted: LabSettings) -> Commands:
@@ -20,6 +22,8 @@ def proof(acting: Acting, *, wanted: LabSettings) -> Commands:
         yield from acting.once_the_engine_runs(text)
         return
     acting.record.engine = engine.version
+    if acting.state.is_executing:
+        _await_registry(acting)
     digest = wished.digest(acting.found.image(wished.target))
     if digest and acting.found.pullable(f"{wished.repository}@{digest}"):
         acting.record.proof = _short(digest)
@@ -27,6 +31,16 @@ def proof(acting: Acting, *, wanted: LabSettings) -> Commands:
         return
     acting.plan([Change(acting.title, text)])
     yield acting.command(lambda: _prove(acting, wished), text)
+
+
+def _await_registry(acting: Acting) -> None:
+    """Give a registry that was started a moment ago, perhaps by the engine itself, the time it needs."""
+    url = acting.registry_url
+    if not acting.hands().wait_for(lambda: acting.found.registry_answers(url), bool, _PATIENCE):
+        raise StepFailed(
+            f"the registry does not answer at {url} after {_PATIENCE} s",
+            "see what it says: docker container logs registry",
+        )
 
 
 def _prove(acting: Acting, wished: Proof) -> None:
