@@ -50,6 +50,8 @@ def check(flags: Sequence[str], machine: DescribedMachine) -> Verdict:
     except program.Refused as refused:
         message = "\n".join([*refused.warnings, str(refused)])
         return Verdict(accepted=False, starts=False, message=message, exit_code=1)
+    if invocation.configuration is None:
+        return Verdict(accepted=False, starts=False, message=program.answer(invocation), exit_code=0)
     message = "\n".join([*invocation.warnings, "configuration OK"])
     started = _try_start([flag for flag in flags if flag != "--validate"], machine)
     return replace(started, accepted=True, message=message, exit_code=0)
@@ -71,7 +73,7 @@ def _try_start(flags: Sequence[str], machine: DescribedMachine) -> Verdict:
         return replace(stays_down, start_message=str(refused))
     except startup.StartRefused as refused:
         return replace(stays_down, start_message=str(refused), log=tuple(refused.log))
-    info = startup.info(invocation.configuration, started)
+    info = startup.info(invocation.configuration, started, machine.environment)
     return replace(stays_down, starts=True, info=info, log=tuple(started.log))
 
 
@@ -153,7 +155,8 @@ def check_case(case: Mapping[str, object]) -> Verdict:
     message = _TIME.sub(
         'time="<time>"', verdict.message.replace(f"with file {place}:", f"with file {_CONFIG}:")
     )
-    return replace(verdict, message=message.replace(f"open {place}:", f"open {_CONFIG}:"))
+    message = message.replace(f"open {place}:", f"open {_CONFIG}:").replace(_CONFIG_PLACE, _CONFIG)
+    return replace(verdict, message=message)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 from rehearsal.engine.daemon import program, startup
 from rehearsal.engine.host_machine import HostMachine
-from rehearsal.engine.version import BUILD, VERSION
 from rehearsal.interfaces import HostApi, NativeResult, WindowsError
 
 _EVENT_SOURCES = "SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application"
 _RECOVERY = ((1, 15000), (1, 15000), (0, 0))
 _RESET_SECONDS = 86400
-_USAGE = "Usage:  dockerd [OPTIONS]\n\nA self-sufficient runtime for containers.\n\nOptions:\n"
 
 
 _HOME = "C:\\Users\\Administrator\\Documents"
@@ -26,10 +24,8 @@ def run(host: HostApi, arguments: list[str], _input: bytes = b"", *, directory: 
         invocation = program.read(arguments[1:], machine)
     except program.Refused as refused:
         return NativeResult(1, _lines(refused.warnings), _lines([str(refused)]))
-    if invocation.flags.changed("help"):
-        return NativeResult(0, (_USAGE + _flag_list(invocation)).encode())
-    if invocation.flags.changed("version"):
-        return NativeResult(0, f"Docker version {VERSION}, build {BUILD}\n".encode())
+    if invocation.configuration is None:
+        return NativeResult(0, f"{program.answer(invocation)}\n".encode())
     out = _lines(invocation.warnings)
     if invocation.asks("validate"):
         return NativeResult(0, out, b"configuration OK\n")
@@ -119,13 +115,3 @@ def quote_argument(text: str) -> str:
         backslashes = 0
     quoted += "\\" * (backslashes * 2 if blank else backslashes)
     return f'"{quoted}"' if blank else quoted
-
-
-def _flag_list(invocation: program.Invocation) -> str:
-    lines = []
-    for flag in invocation.flags:
-        if flag.name in ("run-service", "mtu", "network-diagnostic-port") or flag.deprecated:
-            continue
-        short = f"-{flag.shorthand}, " if flag.shorthand else "    "
-        lines.append(f"  {short}--{flag.name}\n")
-    return "".join(lines)

@@ -175,7 +175,7 @@ class _Reloading:
         return outcome
 
     def brief(self) -> Case:
-        info = startup.info(self.configuration, self.started)
+        info = startup.info(self.configuration, self.started, self.machine.environment)
         return {
             "insecure": info["insecure_registries"],
             "mirrors": info["mirrors"],

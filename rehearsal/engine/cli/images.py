@@ -65,9 +65,9 @@ def _passes(image: Image, name: str, value: str) -> bool:
 
 def _rows(image: Image, wanted: str, *, full: bool) -> list[dict[str, str]]:
     created = str(image.config.get("created"))
-    names = [Reference.parse(tag) for tag in image.tags]
+    names: list[Reference | None] = [Reference.parse(tag) for tag in image.tags]
     if wanted:
-        names = [name for name in names if wanted in (name.name, str(name))]
+        names = [name for name in names if name and wanted in (name.name, str(name))]
         if not names:
             return []
     known = {entry.split("@")[0]: entry.split("@")[1] for entry in image.digests}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def _print_version(session: Session, title: str, version: dict[str, Any]) -> Non
 def info_document(engine: Engine) -> dict[str, Any]:
     """Return what the daemon says of itself."""
     configuration, trust = engine.configuration, engine.started.trust
-    known = configured_info(configuration, engine.started)
+    known = configured_info(configuration, engine.started, engine.machine.environment)
     containers = engine.containers.everything()
     running = sum(container.state.running for container in containers)
     tagged = [image for image in engine.state.images.values() if image.tags]
@@ -312,7 +313,7 @@ def _inspect(session: Session, given: Given) -> int:
 
 
 def _any_document(engine: Engine, reference: str, kind: str) -> dict[str, Any]:
-    finders = {
+    finders: dict[str, Callable[[], dict[str, Any]]] = {
         "container": lambda: container_document(engine, engine.containers.find(reference)),
         "image": lambda: image_document(engine.images.find(reference)),
         "network": lambda: network_document(engine, engine.networks.find(reference)),

@@ -11,11 +11,14 @@ from rehearsal.engine.daemon.configuration import Configuration
 from rehearsal.engine.daemon.flags import daemon_flags
 from rehearsal.engine.daemon.machine import Machine
 from rehearsal.engine.golang.pflag import FlagError, FlagSet
+from rehearsal.engine.version import BUILD, VERSION
 
 NO_ARGUMENTS = (
     '"dockerd" accepts no argument(s).\n'
     "See 'dockerd --help'.\n\nUsage:  dockerd [OPTIONS]\n\nA self-sufficient runtime for containers."
 )
+
+_HIDDEN = frozenset({"run-service", "mtu", "network-diagnostic-port"})
 
 
 class Refused(ValueError):
@@ -69,6 +72,17 @@ def read(arguments: Sequence[str], machine: Machine) -> Invocation:
         if problem:
             raise Refused(f"system requirements not met: {problem}", invocation.warnings)
     return invocation
+
+
+def answer(invocation: Invocation) -> str:
+    """Return what ``--help`` and ``--version`` print."""
+    if not invocation.flags.changed("help"):
+        return f"Docker version {VERSION}, build {BUILD}"
+    lines = ["Usage:  dockerd [OPTIONS]", "", "A self-sufficient runtime for containers.", "", "Options:"]
+    for flag in invocation.flags:
+        if flag.name not in _HIDDEN and not flag.deprecated:
+            lines.append(f"  {f'-{flag.shorthand}, ' if flag.shorthand else '    '}--{flag.name}")
+    return "\n".join(lines)
 
 
 def log_line(message: str, level: str = "warning") -> str:

@@ -72,7 +72,7 @@ def start(configuration: Configuration, machine: Machine, *, nat_exists: bool = 
     if problem:
         raise refuse(f"system requirements not met: {problem}")
     log.append(("info", "Starting up", {}))
-    root_problem = _check_root(configuration.text("data-root"), machine)
+    root_problem = _check_places(configuration, machine)
     if root_problem:
         raise refuse(root_problem)
     if configuration.switch("experimental"):
@@ -85,7 +85,7 @@ def start(configuration: Configuration, machine: Machine, *, nat_exists: bool = 
     running = True
     _check_api_server(configuration, refuse_with=log)
     try:
-        trust, isolation = _new_daemon(configuration, log, nat_exists=nat_exists)
+        trust, isolation = _new_daemon(configuration, machine, log, nat_exists=nat_exists)
     except ValueError as error:
         raise refuse(f"failed to start daemon: {error}") from error
     _check_plugins(configuration, log)
@@ -106,18 +106,37 @@ _BUILDKIT_WARNING = (
 )
 
 
-def _check_root(root: str, machine: Machine) -> str:
-    drive, rest = ntpath.splitdrive(root)
-    full = drive + "\\" + rest.lstrip("\\/") if drive else root
+def _check_places(configuration: Configuration, machine: Machine) -> str:
+    """Return why the daemon's directories cannot be made, or nothing."""
+    root = configuration.text("data-root")
+    full = _full_path(root)
     if bad_name(full):
         return (
             f"unable to get the full path to root ({root}): failed to canonicalise path for {root}: "
             f"CreateFile {full}: {BAD_NAME}"
         )
-    if drive and drive.upper() not in machine.drives and not drive.startswith("\\\\"):
-        first = rest.lstrip("\\/").partition("\\")[0]
-        return f"mkdir {drive}\\{first}: {NO_PATH}"
-    return ""
+    problem = _unmakeable(root, machine) or _unmakeable(configuration.text("exec-root"), machine)
+    pid_folder = ntpath.dirname(configuration.text("pidfile"))
+    if not problem and pid_folder:
+        problem = _unmakeable(pid_folder, machine)
+        return f"failed to create pidfile directory: {problem}" if problem else ""
+    return problem
+
+
+def _full_path(path: str) -> str:
+    """Return a path on a drive with the drive's root before it: ``D:x`` is ``D:\\x`` for a service."""
+    drive, rest = ntpath.splitdrive(path)
+    return drive + "\\" + rest.lstrip("\\/") if drive else path
+
+
+def _unmakeable(path: str, machine: Machine) -> str:
+    drive, rest = ntpath.splitdrive(path)
+    if bad_name(_full_path(path)):
+        return f"mkdir {path}: {BAD_NAME}"
+    if not drive or drive.startswith("\\\\") or drive.upper() in machine.drives:
+        return ""
+    first = rest.lstrip("\\/").partition("\\")[0]
+    return f"mkdir {drive}\\{first}: {NO_PATH}"
 
 
 def _check_api_server(configuration: Configuration, *, refuse_with: list[LogLine]) -> None:
@@ -133,7 +152,7 @@ def _check_api_server(configuration: Configuration, *, refuse_with: list[LogLine
 
 
 def _new_daemon(
-    configuration: Configuration, log: list[LogLine], *, nat_exists: bool
+    configuration: Configuration, machine: Machine, log: list[LogLine], *, nat_exists: bool
 ) -> tuple[registries.Trust, str]:
     trust = registries.load(
         configuration.texts("registry-mirrors"), configuration.texts("insecure-registries")
@@ -146,13 +165,30 @@ def _new_daemon(
         logging_options.check(configuration.text("log-driver"), options)
     except logging_options.LogOptionError as error:
         raise ValueError(f"failed to set log opts: failed to set log opts: {error}") from error
-    features = configuration.mapping("features")
-    if features.get("containerd-snapshotter") and not configuration.text("containerd"):
-        raise ValueError("containerd snapshotter is enabled but containerd is not configured")
-    _check_storage(configuration.texts("storage-opts"))
+    if _uses_snapshotter(configuration, machine):
+        _check_containerd(configuration.text("containerd"))
+    else:
+        _check_storage(configuration.texts("storage-opts"))
     if configuration.text("bridge") != "none" and not nat_exists:
         _check_fixed_cidr(configuration.text("fixed-cidr"))
     return trust, isolation
+
+
+def _uses_snapshotter(configuration: Configuration, machine: Machine) -> bool:
+    """Whether images are kept by containerd: asked for, or another driver than Windows' own was named."""
+    asked = configuration.mapping("features").get("containerd-snapshotter")
+    driver = machine.environment.get("DOCKER_DRIVER", "")
+    return bool(asked) or (asked is None and driver not in ("", "windowsfilter"))
+
+
+def _check_containerd(address: str) -> None:
+    if not address:
+        raise ValueError("containerd snapshotter is enabled but containerd is not configured")
+    path = address.removeprefix("npipe://")
+    raise ValueError(
+        'failed to get containerd plugins: connection error: desc = "transport: Error while dialing: '
+        f'open {path}: The system cannot find the file specified."'
+    )
 
 
 def _isolation(configuration: Configuration) -> str:
@@ -201,8 +237,10 @@ def _check_plugins(configuration: Configuration, log: list[LogLine]) -> None:
         )
 
 
-def info(configuration: Configuration, started: Started) -> Mapping[str, object]:
-    """Return the part of ``docker info`` that the configuration decides."""
+def info(
+    configuration: Configuration, started: Started, environment: Mapping[str, str]
+) -> Mapping[str, object]:
+    """Return the part of ``docker info`` that the configuration, and proxies in the environment, decide."""
     trust = started.trust
     always = set(registries.ALWAYS_INSECURE)
     proxies = configuration.mapping("proxies")
@@ -213,9 +251,9 @@ def info(configuration: Configuration, started: Started) -> Mapping[str, object]
         "Isolation": started.isolation,
         "DockerRootDir": configuration.text("data-root"),
         "ExperimentalBuild": configuration.switch("experimental"),
-        "HttpProxy": mask_credentials(str(proxies.get("http-proxy") or "")),
-        "HttpsProxy": mask_credentials(str(proxies.get("https-proxy") or "")),
-        "NoProxy": mask_credentials(str(proxies.get("no-proxy") or "")),
+        "HttpProxy": mask_credentials(str(proxies.get("http-proxy") or environment.get("HTTP_PROXY", ""))),
+        "HttpsProxy": mask_credentials(str(proxies.get("https-proxy") or environment.get("HTTPS_PROXY", ""))),
+        "NoProxy": mask_credentials(str(proxies.get("no-proxy") or environment.get("NO_PROXY", ""))),
         "GenericResources": validation.parse_generic_resources(configuration.texts("node-generic-resources")),
         "Containerd": configuration.text("containerd"),
         "mirrors": list(trust.mirrors),
