@@ -33,17 +33,28 @@ DEFAULT_STATE = ".rehearsal"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["check"]:
-        from rehearsal.engine.check import main as check  # noqa: PLC0415 - only this verb needs the engine model
-
-        return check(given[1:])
-    parsed = _parser().parse_args(given)
     try:
-        code: int = parsed.run(parsed)
+        return _check(given[1:]) if given[:1] == ["check"] else _run(given)
     except (control.ControlError, ValueError) as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # whoever read has read enough, as with ``| head``; nothing more may go to this output, not even
+        # at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(given: Sequence[str]) -> int:
+    parsed = _parser().parse_args(given)
+    code: int = parsed.run(parsed)
     return code
+
+
+def _check(given: list[str]) -> int:
+    from rehearsal.engine.check import main as check  # noqa: PLC0415 - only this verb needs the engine model
+
+    return check(given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("host", metavar="HOST")
     fault.add_argument("name", metavar="NAME")
     fault.add_argument("arguments", nargs="*", metavar="ARG")
-    _verb(verbs, "check", _down, "say what dockerd makes of a daemon.json: check FILE [-- FLAGS]")
+    verbs.add_parser("check", add_help=False, help="say what dockerd makes of a daemon.json (check --help)")
     _verb(verbs, "serve", _serve, "be the background process (used by up)")
     return parser
 

@@ -171,6 +171,12 @@ class Drives:
             os.replace(old, new)
         self.access.moved(source, destination)
 
+    def replace(self, source: str, destination: str) -> None:
+        """Put a file in the place of another, which keeps its permissions (ReplaceFile)."""
+        with _translated(source):
+            os.replace(self.real(source), self.real(destination))
+        self.access.forget(source)
+
     def grants_modify(self, path: str, sid: str) -> bool:
         """Whether ``sid`` may modify a directory and what is made in it."""
         return self.access.allows(path, [sid], MODIFY)

@@ -12,7 +12,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from rehearsal import command_line
-from rehearsal.interfaces import HostApi, WindowsError
+from rehearsal.host import Host
+from rehearsal.interfaces import WindowsError
 from rehearsal.shell.values import Outcome, PsError, Record, RemoteCommand, Value
 
 EPILOGUE = '"$LASTEXITCODE"; $global:LASTEXITCODE = $null'
@@ -74,7 +75,7 @@ PYPSRP_FETCH = "284a8f526a1860e2578ea4bfe098cf875fa8b71d313a2bdea74ef6da24a6d43e
 SILENT = (EPILOGUE, RESET_EXIT_CODE)
 """What the journal does not show: it comes with every command."""
 
-Script = Callable[[HostApi, RemoteCommand, Sequence[Value]], Outcome]
+Script = Callable[[Host, RemoteCommand, Sequence[Value]], Outcome]
 
 
 def find(text: str) -> Script | None:
@@ -96,7 +97,7 @@ def name_of(command: RemoteCommand) -> str | None:
     return f"<{script.__name__}> {path}"
 
 
-def put(host: HostApi, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
+def put(host: Host, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
     """Write one chunk beside the file; with the last one check the whole and put it in place."""
     path, offset, data, digest = _named(command, "Path", "Offset", "Data", "Sha256")
     part = f"{path}.part"
@@ -107,14 +108,17 @@ def put(host: HostApi, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
             if found != str(digest).upper():
                 host.files.remove(part)
                 return _thrown(f"{path} arrived with SHA256 {found}, not {digest}")
-            host.files.move(part, str(path))
+            if host.files.exists(str(path)):
+                host.files.replace(part, str(path))
+            else:
+                host.files.move(part, str(path))
             host.changed(f"file {path} written")
     except WindowsError as error:
         return _thrown(_io_message(error))
     return Outcome()
 
 
-def get(host: HostApi, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
+def get(host: Host, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
     """Print a file's length, one chunk as Base64, and with the first chunk the digest of the whole."""
     path, offset, count = _named(command, "Path", "Offset", "Count")
     try:
@@ -129,7 +133,7 @@ def get(host: HostApi, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
     return Outcome([Record("output", line) for line in lines])
 
 
-def pypsrp_copy(host: HostApi, command: RemoteCommand, data: Sequence[Value]) -> Outcome:
+def pypsrp_copy(host: Host, command: RemoteCommand, data: Sequence[Value]) -> Outcome:
     """Write a file from Base64 input, the last of which is the SHA1 of the whole; print the full path."""
     target = _unbound_path(host, command)
     pieces = [base64.b64decode(str(piece)) for piece in data]
@@ -147,7 +151,7 @@ def pypsrp_copy(host: HostApi, command: RemoteCommand, data: Sequence[Value]) ->
     return Outcome([Record("output", target)])
 
 
-def pypsrp_fetch(host: HostApi, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
+def pypsrp_fetch(host: Host, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
     """Print a file as one Base64 text, and its SHA1."""
     source = _unbound_path(host, command)
     if host.files.is_directory(source):
@@ -170,7 +174,7 @@ def _number(value: Value) -> int:
     return value if isinstance(value, int) else int(str(value or 0))
 
 
-def _unbound_path(host: HostApi, command: RemoteCommand) -> str:
+def _unbound_path(host: Host, command: RemoteCommand) -> str:
     values = [value for _, value in command.parameters]
     path = str(values[0])
     if len(values) > 1 and values[1] is True:

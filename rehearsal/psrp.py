@@ -85,6 +85,7 @@ class RunspacePool:
             pipeline = self._find(command_id)
             pipeline.received += len(data)
             if pipeline.received > DATA_PER_COMMAND:
+                pipeline.cancel.set()
                 self._end(pipeline, Outcome(failure=_too_much()))
                 return
         self._feed(data)
@@ -161,10 +162,8 @@ class RunspacePool:
             pipeline.commands = event.pipeline
             if event.pipeline.no_input:
                 self._ready.append(pipeline)
-        elif isinstance(event, psrpcore.PipelineInputEvent):
-            self._pipelines[str(event.pipeline_id).upper()].input.append(from_wire(event.data))
-        elif isinstance(event, psrpcore.EndOfPipelineInputEvent):
-            self._ready.append(self._pipelines[str(event.pipeline_id).upper()])
+        elif isinstance(event, psrpcore.PipelineInputEvent | psrpcore.EndOfPipelineInputEvent):
+            self._on_input(event)
         elif isinstance(event, psrpcore.GetAvailableRunspacesEvent):
             self._pool.runspace_availability_response(event.ci, 1)
         elif isinstance(
@@ -174,6 +173,15 @@ class RunspacePool:
             self._pool.runspace_availability_response(event.ci, True)
         elif isinstance(event, psrpcore.GetCommandMetadataEvent):
             raise Fault.malformed("command metadata (implicit remoting) is not offered by a rehearsal host")
+
+    def _on_input(self, event: psrpcore.PipelineInputEvent | psrpcore.EndOfPipelineInputEvent) -> None:
+        pipeline = self._pipelines[str(event.pipeline_id).upper()]
+        if pipeline.cancel.is_set():
+            return
+        if isinstance(event, psrpcore.PipelineInputEvent):
+            pipeline.input.append(from_wire(event.data))
+        else:
+            self._ready.append(pipeline)
 
     def _end(self, pipeline: PipelineInProgress, outcome: Outcome) -> None:
         protocol = pipeline.protocol
@@ -202,6 +210,17 @@ class RunspacePool:
                 self.channel.put(STREAM, payload.data)
             elif (key := str(payload.pipeline_id).upper()) in self._pipelines:
                 self._pipelines[key].channel.put(STREAM, payload.data)
+
+
+class _SentThoughEmpty(str):
+    """An empty text that psrpcore does not leave out; Windows sends it, for an empty line on standard
+    error.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
 
 
 def _invocation(pipeline: PipelineInProgress) -> Invocation:
@@ -238,7 +257,9 @@ def _error_record(error: PsError) -> ErrorRecord:
         TargetType="String" if error.target else "",
     )
     category.PSObject.to_string = f"{error.category}: ({error.target}:String) [{error.activity}], {reason}"
-    return ErrorRecord(Exception=exception, CategoryInfo=category, FullyQualifiedErrorId=error.error_id)
+    record = ErrorRecord(Exception=exception, CategoryInfo=category, FullyQualifiedErrorId=error.error_id)
+    record.PSObject.to_string = error.message or _SentThoughEmpty()
+    return record
 
 
 def _too_much() -> PsError:

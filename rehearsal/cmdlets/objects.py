@@ -67,7 +67,7 @@ def format_list(_: Context, bound: Bound) -> Iterable[Value]:
     names = bound["Property"] or ()
     if not objects:
         return []
-    return formatting.as_list(objects, () if "*" in names else names)
+    return formatting.as_list(objects, list(objects[0].properties) if "*" in names else names)
 
 
 @cmdlet(

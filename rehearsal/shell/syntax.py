@@ -288,7 +288,7 @@ def _first_error(node: Node) -> Node | None:
 def unsupported(node: Node) -> PsError:
     """Return the error for something that PowerShell understands and a rehearsal host does not."""
     what = node.type.replace("_", " ")
-    return _refused(node, f"a {what} is more than a pipeline of commands with literal arguments")
+    return _refused(node, f"more than a pipeline of commands with literal arguments ({what})")
 
 
 def _refused(node: Node, why: str) -> PsError:

@@ -294,3 +294,12 @@ def test_the_journal_has_each_command_with_its_exit_code_and_what_it_changed(reh
     made, asked = [entry for entry in rehearsal.journal(rehearsal.addresses[0]) if name in str(entry["text"])]
     assert (made["exit_code"], made["changes"]) == (None, [f"directory C:\\{name} created"])
     assert (asked["exit_code"], asked["changes"]) == (1060, [])
+
+
+def test_an_empty_line_on_standard_error_is_an_empty_text(rehearsal: Rehearsal) -> None:
+    with RunspacePool(connection(rehearsal)) as pool:
+        shell = run(pool, "docker run no/such/image:tag")
+
+    texts = [str(error) for error in shell.streams.error]
+    assert "" in texts
+    assert "None" not in texts

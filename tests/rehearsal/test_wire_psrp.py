@@ -128,16 +128,18 @@ def test_an_object_arrives_with_its_properties_and_its_text() -> None:
 
 def test_warnings_and_errors_have_a_text() -> None:
     error = PsError("it went wrong", "SomeId", "ObjectNotFound", target="thing")
-    client = Client(answering(Record("warning", "careful"), Record("error", error)))
+    blank = PsError("", "NativeCommandErrorMessage")
+    client = Client(answering(Record("warning", "careful"), Record("error", error), Record("error", blank)))
     pipeline = client.start("anything")
     client.work()
 
     events = client.result(pipeline)
 
     (warning,) = [event.record for event in events if isinstance(event, psrpcore.WarningRecordEvent)]
-    (record,) = [event.record for event in events if isinstance(event, psrpcore.ErrorRecordEvent)]
+    record, empty = [event.record for event in events if isinstance(event, psrpcore.ErrorRecordEvent)]
     assert warning.Message == "careful"
     assert (str(record), record.FullyQualifiedErrorId) == ("it went wrong", "SomeId")
+    assert str(empty) == ""
     assert state_of(events) == PSInvocationState.Completed
 
 
@@ -240,3 +242,13 @@ def test_bytes_that_are_no_fragment_are_a_fault(data: bytes) -> None:
 
     with pytest.raises(Fault):
         client.server.send(None, data)
+
+
+def test_a_command_that_is_sent_too_much_fails_and_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rehearsal.psrp.DATA_PER_COMMAND", 1000)
+    client = Client(answering(Record("output", "ran")))
+
+    pipeline = client.start("anything", given=["x" * 2000, "y"])
+
+    assert client.work() == 0
+    assert state_of(client.result(pipeline)) == PSInvocationState.Failed
