@@ -169,6 +169,15 @@ class Registry:
             self.repositories.add_blob(repository, digest)
         self.uploads.discard(repository, upload_id)
 
+    def finish_whole_upload(self, repository: Repository, upload_id: str, digest: Digest) -> None:
+        """Flush an upload of which everything has come, and make it a blob as `finish_upload` does."""
+        writer = self.uploads.open(repository, upload_id, digest.algorithm)
+        try:
+            writer.flush()
+        finally:
+            self.uploads.close(upload_id, writer)
+        self.finish_upload(repository, upload_id, digest)
+
     def purge_uploads(self, age: float) -> int:
         """Remove the uploads that nobody wrote to for ``age`` seconds; return how many."""
         return sum(self.uploads.purge(repository, age) for repository in self.repositories.with_uploads())

@@ -7,7 +7,8 @@ algorithm that the client ends with, the file is read once more before it become
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,7 @@ from registry_app.reference import ALGORITHMS, Digest, Repository
 from registry_app.storage.blobs import BlobStore, digest_of_file
 from registry_app.storage.cache import Cache
 from registry_app.storage.filesystem import FileSystem, WritableFile
+from registry_app.storage.flushing import FlushBehind
 from registry_app.storage.layout import Layout
 from registry_app.storage.space import CHECK_EVERY, Space
 
@@ -47,8 +49,16 @@ class UploadWriter:
     its own.
     """
 
-    def __init__(self, file: WritableFile, progress: Progress | None, space: Space) -> None:
+    def __init__(
+        self, file: WritableFile, progress: Progress | None, space: Space, repository: Repository
+    ) -> None:
         self._file = file
+        self.repository = repository
+        self.is_lost = False
+        """Whether a flush has failed. The kernel may then take the lost pages for written, so a later flush
+        that succeeds proves nothing, and the client has to begin anew.
+        """
+        self._behind = FlushBehind(file)
         self._space = space
         self._unchecked = 0
         self.progress = progress
@@ -62,11 +72,14 @@ class UploadWriter:
 
     def write(self, pieces: _PIECES) -> None:
         """Append ``pieces``; raise `DiskFull` when the reserve is reached."""
-        self._unchecked += sum(map(len, pieces))
+        size = sum(map(len, pieces))
+        self._unchecked += size
         if self._unchecked >= CHECK_EVERY:
             self._space.require(self._unchecked)
             self._unchecked = 0
         self._file.write(pieces)
+        with self._noting_loss():
+            self._behind.wrote(size)
 
     def hash(self, pieces: _PIECES) -> None:
         """Take ``pieces`` into the digest."""
@@ -77,16 +90,32 @@ class UploadWriter:
 
     def forget_written(self) -> None:
         """Drop what this writer has appended."""
+        with self._noting_loss():
+            self._behind.settle()
         self._file.truncate(self.start)
         self.progress = None
 
     def flush(self) -> None:
-        """Return when everything is on the disk."""
-        self._file.flush()
+        """Return when everything is on the disk; if that fails, nothing of the upload will be left."""
+        with self._noting_loss():
+            self._behind.settle()
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
-        self._file.close()
+        try:
+            with self._noting_loss():
+                self._behind.settle()
+        finally:
+            self._file.close()
+
+    @contextmanager
+    def _noting_loss(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            self.is_lost = True
+            raise
 
 
 class UploadStore:
@@ -137,11 +166,20 @@ class UploadStore:
             progress = None
         # Remembered again by `close`, once the hash and the file agree.
         self._hashes.forget(upload_id)
-        return UploadWriter(file, progress, self._space)
+        return UploadWriter(file, progress, self._space, repository)
 
     def close(self, upload_id: str, writer: UploadWriter) -> None:
-        """Close ``writer``, and remember its hash if that covers exactly what was written."""
-        writer.close()
+        """Close ``writer``, and remember its hash if that covers exactly what was written.
+
+        An upload of which something was lost on the way to the disk is removed.
+        """
+        try:
+            writer.close()
+        finally:
+            if writer.is_lost:
+                self.discard(writer.repository, upload_id)
+        if writer.is_lost:
+            return
         if writer.progress is not None and writer.progress.size == writer.size:
             self._hashes.put(upload_id, writer.progress)
 

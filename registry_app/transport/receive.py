@@ -50,7 +50,9 @@ async def receive(request: Request, *sinks: Sink, limit: int | None, idle_timeou
         await http.next_pieces(idle_timeout)
         return 0
     descriptor = descriptor_of(request.transport, http.protocol.loop)
-    if descriptor is None or (http.request_body is True and http.request_bytes <= SMALL_BODY):
+    if http.request_body is True and http.request_bytes <= SMALL_BODY:
+        return await _at_once(http, sinks, idle_timeout)
+    if descriptor is None:
         return await _on_the_loop(http, sinks, limit, idle_timeout)
     return await _beside_the_loop(http, sinks, limit, idle_timeout, descriptor)
 
@@ -66,6 +68,31 @@ async def small_body(request: Request, limit: int) -> bytes:
             raise BodyTooLarge(f"the body exceeds the limit of {limit} bytes")
         parts += pieces
     return b"".join(parts)
+
+
+async def _at_once(http: RegistryHttp, sinks: Sequence[Sink], idle_timeout: float) -> int:
+    """Collect a small body, and let one thread call every sink with it. What has come is kept if it ends
+    early.
+    """
+    parts: list[Piece] = []
+    try:
+        while pieces := await http.next_pieces(idle_timeout):
+            parts += pieces
+    except asyncio.CancelledError:
+        if not http.protocol.lost:
+            raise
+        await _in_thread(partial(_call_all, sinks, parts), _nothing)
+        raise BodyIncomplete("the client went away") from None
+    except BodyError:
+        await _in_thread(partial(_call_all, sinks, parts), _nothing)
+        raise
+    await _in_thread(partial(_call_all, sinks, parts), _nothing)
+    return sum(map(len, parts))
+
+
+def _call_all(sinks: Sequence[Sink], pieces: list[Piece]) -> None:
+    for sink in sinks:
+        sink(pieces)
 
 
 async def _beside_the_loop(
@@ -108,7 +135,7 @@ async def _on_the_loop(
 ) -> int:
     """Let the transport receive, and feed each sink in a lane of its own.
 
-    For small bodies, and where nothing but the transport can read the connection: under TLS, and on Windows.
+    For where nothing but the transport can read the connection: under TLS, and on Windows.
     """
     flight = Flight(sinks, http.protocol.loop)
     received = 0
