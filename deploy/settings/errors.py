@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from deploy.settings.engine_options import EngineOptions
 from deploy.settings.lab import LabSettings, lab_problems
+from deploy.settings.merge import deep_merge
 from deploy.settings.problems import Problem, Problems
 from deploy.settings.wrong_keys import explain
 
@@ -41,7 +43,7 @@ def validate_all(
         try:
             settings[host] = LabSettings.model_validate(data)
         except ValidationError as error:
-            problems[host] = [*problems_of(error, LabSettings), *_between_valid_parts(data, error)]
+            problems[host] = _all_problems(data, error)
     for host, problem in _shared_addresses(addresses or {}):
         problems[host].append(problem)
     if problems:
@@ -73,6 +75,69 @@ def _problems(details: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem
         yield Problem(setting, _unknown(details["loc"], model))
     else:
         yield Problem(setting, _in_words(details))
+
+
+def _all_problems(data: Mapping[str, Any], error: ValidationError) -> list[Problem]:
+    """Return what is wrong with a host's data, the rules included that pydantic skips after any wrong value.
+
+    Wrong values are left out, one round after the other, until only rules speak. What a round says about a
+    setting that is not there any more is an echo.
+    """
+    left, found, gone = deep_merge(data), list[Problem](), set[str]()
+    while True:
+        found += [each for each in problems_of(error, LabSettings) if not _is_echo(each, gone)]
+        wrong = {
+            tuple(_path(details["loc"], left)) for details in error.errors() if not _is_rule(details)
+        } - {()}
+        if not wrong:
+            break
+        gone |= {".".join(path) for path in wrong}
+        for path in wrong:
+            _drop(left, path)
+        try:
+            LabSettings.model_validate(left)
+        except ValidationError as another:
+            error = another
+        else:
+            return list(dict.fromkeys(found))
+    found += [each for each in _between_valid_parts(left, error) if not _is_echo(each, gone)]
+    return list(dict.fromkeys(found))
+
+
+def _is_rule(details: ErrorDetails) -> bool:
+    return isinstance(details.get("ctx", {}).get("error"), Problems)
+
+
+def _is_echo(problem: Problem, gone: Iterable[str]) -> bool:
+    return any(
+        f"{problem.setting}.".startswith(f"{name}.") or _speaks_of(problem.message, name.rpartition(".")[2])
+        for name in gone
+    )
+
+
+def _speaks_of(message: str, key: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", message) is not None
+
+
+def _path(location: Iterable[str | int], data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that lead to what is wrong, as far as there are mappings."""
+    for part in location:
+        if not isinstance(part, str) or part not in data:
+            return
+        yield part
+        if not isinstance(data[part], Mapping):
+            return
+        data = data[part]
+
+
+def _drop(data: dict[str, Any], path: tuple[str, ...]) -> None:
+    *outer, last = path
+    for part in outer:
+        inner = data.get(part)
+        if not isinstance(inner, dict):
+            return
+        data = inner
+    data.pop(last, None)
 
 
 def _between_valid_parts(data: Mapping[str, Any], error: ValidationError) -> Iterator[Problem]:

@@ -378,6 +378,54 @@ def test_all_errors_of_all_hosts_are_said_at_once() -> None:
     assert sorted(line.partition(" ")[0] for line in raised.value.lines) == ["one:"] * 3 + ["three:"] * 2
 
 
+def test_a_wrong_value_does_not_hide_the_rules() -> None:
+    data = {
+        "windows_build": 14393,
+        "engine": {
+            "data_root": r"D:\a",
+            "options": {
+                "debug": "true",
+                "mtu": 1,
+                "data-root": r"D:\b",
+                "hosts": ["npipe://", "0.0.0.0:2375"],
+            },
+        },
+        "registry": {"restart": "never", "ip": "10.0.0.1", "insecure": False},
+    }
+
+    found = [line.split(": ")[1] for line in lines(data)]
+
+    assert sorted(found) == [
+        "engine.data_root",
+        "engine.options.debug",
+        "engine.options.hosts",
+        "engine.options.mtu",
+        "image.base",
+        "registry.insecure",
+        "registry.restart",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "settings"),
+    [
+        pytest.param(
+            {"network": {"subnet": "x"}, "registry": {"ip": "10.9.0.96"}}, ["network.subnet"], id="subnet"
+        ),
+        pytest.param(
+            {"registry": {"ip": "x"}, "network": {"subnet": "10.9.0.0/16"}}, ["registry.ip"], id="address"
+        ),
+        pytest.param(
+            engine(hosts=["fd://"], tlsverify=True, tlscacert=r"C:\a", tlscert="b", tlskey=r"C:\c"),
+            ["engine.options.hosts.0", "engine.options.tlscert"],
+            id="tls",
+        ),
+    ],
+)
+def test_a_wrong_value_is_not_said_twice(data: dict[str, Any], settings: list[str]) -> None:
+    assert sorted(line.split(": ")[1] for line in lines(data)) == settings
+
+
 def test_a_host_is_named_once() -> None:
     with pytest.raises(SettingsErrors, match="two: psrp_host: SRV1 is also the address of one"):
         validate_all({"one": {}, "two": {}}, {"one": "srv1", "two": "SRV1"})
