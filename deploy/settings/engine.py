@@ -115,6 +115,11 @@ class EngineSettings(Settings):
             lines.append(
                 "engine.options.hosts: everyone who reaches the TCP port is administrator of the host"
             )
+        if self.delivery == "daemon.json" and not self.labelled:
+            lines.append(
+                "engine.fingerprint: without it, a key taken out of these settings stays in the file, and an"
+                " engine that has not read the file is not noticed"
+            )
         if (self.options.features or {}).get("buildkit"):
             lines.append("engine.options.features: buildkit is not supported by the engine on Windows")
         return lines

@@ -94,6 +94,21 @@ def test_the_sample_of_the_documentation_is_valid() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param({"fingerprint": False}, "engine.fingerprint: without it", id="no fingerprint"),
+        pytest.param(
+            {"options": {"features": {"buildkit": True}}}, "buildkit is not supported", id="buildkit"
+        ),
+    ],
+)
+def test_what_works_but_not_well_is_warned_about(data: dict[str, Any], words: str) -> None:
+    (warning,) = LabSettings.model_validate({"engine": data}).warnings()
+
+    assert words in warning
+
+
 # Rules between settings
 
 
