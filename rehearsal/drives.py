@@ -7,6 +7,7 @@ refused with its own error (Win32 error codes; "Naming Files, Paths, and Namespa
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -122,6 +123,18 @@ class Drives:
         """Return a file's content."""
         with _translated(path), open(self.real(path), "rb") as file:
             return file.read()
+
+    def read_part(self, path: str, offset: int, count: int) -> tuple[bytes, int]:
+        """Return up to ``count`` bytes from ``offset``, and the length of the whole file."""
+        with _translated(path), open(self.real(path), "rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(offset)
+            return file.read(count), length
+
+    def digest(self, path: str, algorithm: str) -> str:
+        """Return the hexadecimal digest of a file, in capitals; ``algorithm`` is one of hashlib's."""
+        with _translated(path), open(self.real(path), "rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest().upper()
 
     def write(self, path: str, content: bytes) -> None:
         """Write a whole file, by rename; its directory must exist."""

@@ -104,7 +104,7 @@ def put(host: Host, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
     try:
         host.files.append(str(part), _number(offset), data if isinstance(data, bytes) else b"")
         if digest:
-            found = hashlib.sha256(host.files.read(part)).hexdigest().upper()
+            found = host.files.digest(part, "sha256")
             if found != str(digest).upper():
                 host.files.remove(part)
                 return _thrown(f"{path} arrived with SHA256 {found}, not {digest}")
@@ -121,15 +121,14 @@ def put(host: Host, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
 def get(host: Host, command: RemoteCommand, _: Sequence[Value]) -> Outcome:
     """Print a file's length, one chunk as Base64, and with the first chunk the digest of the whole."""
     path, offset, count = _named(command, "Path", "Offset", "Count")
+    start = _number(offset)
     try:
-        content = host.files.read(str(path))
+        chunk, length = host.files.read_part(str(path), start, _number(count))
+        lines = [str(length), base64.b64encode(chunk).decode()]
+        if start == 0:
+            lines.append(host.files.digest(str(path), "sha256"))
     except WindowsError as error:
         return _thrown(_io_message(error))
-    start = _number(offset)
-    chunk = content[start : start + _number(count)]
-    lines = [str(len(content)), base64.b64encode(chunk).decode()]
-    if start == 0:
-        lines.append(hashlib.sha256(content).hexdigest().upper())
     return Outcome([Record("output", line) for line in lines])
 
 

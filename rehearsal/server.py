@@ -195,8 +195,7 @@ class Connection(asyncio.Protocol):
             self._next()
 
     async def _serve(self, request: HttpRequest) -> None:
-        while self._listener.behaviour.frozen():  # noqa: ASYNC110 - thawed by a file, which has no event
-            await asyncio.sleep(0.1)
+        await self._thawed()
         pause = self._listener.timing.round_trip + self._listener.behaviour.delay()
         if pause:
             await asyncio.sleep(pause)
@@ -206,6 +205,10 @@ class Connection(asyncio.Protocol):
             self._write(response(405, [("Allow", "POST")], b""))
         else:
             await self._admit(request)
+
+    async def _thawed(self) -> None:
+        while self._listener.behaviour.frozen():  # noqa: ASYNC110 - thawed by a file, which has no event
+            await asyncio.sleep(0.1)
 
     async def _admit(self, request: HttpRequest) -> None:
         headers: list[tuple[str, str]] = []
@@ -255,6 +258,7 @@ class Connection(asyncio.Protocol):
                 while not wait.over:
                     changed.clear()
                     await changed.wait()
+        await self._thawed()
         if wait.superseded:
             raise DroppedError
         return wait.finish()

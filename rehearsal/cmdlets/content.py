@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -100,8 +99,7 @@ def get_file_hash(context: Context, bound: Bound) -> Iterator[Value]:
         for found in resolve(context, path, literal=literal):
             if context.host.files.is_directory(found):
                 continue
-            content = context.host.files.read(found)
-            digest = hashlib.new(algorithm.lower(), content, usedforsecurity=False).hexdigest().upper()
+            digest = context.host.files.digest(found, algorithm.lower())
             kind = "Microsoft.Powershell.Utility.FileHash"
             yield PsObject(kind, {"Algorithm": algorithm, "Hash": digest, "Path": found}, text=kind)
 
