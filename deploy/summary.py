@@ -27,8 +27,8 @@ def summary_lines(run: RunRecord, width: int | None = None) -> list[str]:
     lines = [*_table([_HEAD, *(_row(record) for record in records)]), ""]
     for alike in _alike(records, dry=run.dry):
         lines.extend(_changes(alike, width, dry=run.dry))
-    for record in records:
-        lines.extend(_failure(record, width))
+    for failed in _failed_alike(records):
+        lines.extend(_failure(failed, width))
     lines.append(_totals(run))
     return lines
 
@@ -73,12 +73,22 @@ def _changes(alike: Sequence[HostRecord], width: int, *, dry: bool) -> list[str]
     return [*lines, ""]
 
 
-def _failure(record: HostRecord, width: int) -> list[str]:
-    failure = record.failure
+def _failed_alike(records: Sequence[HostRecord]) -> list[list[HostRecord]]:
+    groups: dict[object, list[HostRecord]] = {}
+    for record in records:
+        if record.failure is not None:
+            groups.setdefault((record.status, record.failure), []).append(record)
+    return list(groups.values())
+
+
+def _failure(alike: Sequence[HostRecord], width: int) -> list[str]:
+    failure = alike[0].failure
     if failure is None:
         return []
-    where = f" in {failure.operation}" if failure.operation else ""
-    lines = [f"{record.name} {record.status}{where}:", *_wrapped(failure.cause, width, "  cause:  ")]
+    where = f" in {failure.operation}" if failure.operation and alike[0].begun else ""
+    names = ", ".join(record.name for record in alike)
+    lines = _wrapped(f"{names} {alike[0].status}{where}:", width, "")
+    lines += _wrapped(failure.cause, width, "  cause:  ")
     if failure.remedy:
         lines.extend(_wrapped(failure.remedy, width, "  remedy: "))
     return [*lines, ""]

@@ -20,7 +20,7 @@ def gate(acting: Acting, *, wave: int) -> Commands:
         return
     if unfinished := [name for name in run.hosts_before(wave) if not _is_done(acting, name)]:
         raise StepFailed(
-            f"not begun: the wave before is not done ({', '.join(unfinished)})",
+            f"the wave before is not done ({', '.join(unfinished)})",
             "waves need pyinfra's usual order: leave out --no-wait and --serial",
         )
     if reason := run.rollout.reason_to_stop(run.record.failed):

@@ -106,11 +106,11 @@ def test_the_canary_is_proven_before_the_others_begin(proven: Stage) -> None:
     assert [len(wave) for wave in waves] == [1, 6, 5]
     for before, after in itertools.pairwise(waves):
         last = max(changes(proven, int(number))[-1] for number in before)
-        assert all(
-            changes(proven, int(number))[0] > last
-            for number in after
-            if int(number) not in (WEB, OPTIONS, STOPPED)
-        )
+        # Those that were prepared by hand changed before the rollout, too.
+        first = [
+            changes(proven, int(number))[0] for number in after if int(number) not in (WEB, OPTIONS, STOPPED)
+        ]
+        assert last < min(first)
 
 
 def test_an_insecure_registry_is_added_by_reload_and_no_container_stops(proven: Stage) -> None:
