@@ -37,7 +37,8 @@ ACCOUNTS = {
 }
 """Security identifiers with the names that a host knows them by."""
 
-_RIGHTS = {FULL: "FA", READ: "FR"}
+APPEND, CREATE, ALL = 0x4, 0x2, 0x10000000
+_RIGHTS = {FULL: "FA", READ: "FR", APPEND: "LC", CREATE: "DC", ALL: "GA"}
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ ROOT = (
     Entry("S-1-5-18", FULL, "OICI"),
     Entry("S-1-5-32-544", FULL, "OICI"),
     Entry("S-1-5-32-545", READ_EXECUTE, "OICI"),
-    Entry("S-1-5-32-545", 0x4, "CI"),
-    Entry("S-1-5-32-545", 0x2, "CI"),
-    Entry("S-1-3-0", 0x10000000, "OICIIO"),
+    Entry("S-1-5-32-545", APPEND, "CI"),
+    Entry("S-1-5-32-545", CREATE, "CI"),
+    Entry("S-1-3-0", ALL, "OICIIO"),
 )
 """The entries of ``C:\\`` on a fresh server."""
 

@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rehearsal.acl import ACCOUNTS, FULL, MODIFY, READ, READ_EXECUTE, WRITE, Entry, OwnRules, sid_of
+from rehearsal.acl import (
+    ACCOUNTS,
+    ALL,
+    APPEND,
+    CREATE,
+    FULL,
+    MODIFY,
+    READ,
+    READ_EXECUTE,
+    WRITE,
+    Entry,
+    OwnRules,
+    sid_of,
+)
 from rehearsal.host import Host
 from rehearsal.interfaces import NativeResult, WindowsError
 
@@ -138,7 +151,8 @@ def _shown(host: Host, path: str, spelt: str) -> str:
 
 
 def _rights(entry: Entry) -> str:
-    name = next((name for name, mask in SIMPLE.items() if mask == entry.mask), f"0x{entry.mask:x}")
+    names = {mask: name for name, mask in SIMPLE.items()} | {APPEND: "AD", CREATE: "WD", ALL: "F"}
+    name = names.get(entry.mask, f"0x{entry.mask:x}")
     inherited = "(I)" if "ID" in entry.flags else ""
     flags = "".join(f"({flag})" for flag in INHERITANCE if flag in entry.flags)
     return f"{inherited}{flags}{'' if entry.allow else '(DENY)'}({name})"

@@ -144,3 +144,18 @@ def test_tree_draws_what_the_lab_shows(host: Host) -> None:
         "            └───repositories",
     ]
     assert "    │   file" in output(host, "tree c:\\registry-data /F")
+
+
+def test_icacls_shows_what_a_fresh_directory_inherits(host: Host) -> None:
+    host.files.make_directory("C:\\data")
+
+    assert output(host, "icacls.exe C:\\data") == [
+        "C:\\data NT AUTHORITY\\SYSTEM:(I)(OI)(CI)(F)",
+        "         BUILTIN\\Administrators:(I)(OI)(CI)(F)",
+        "         BUILTIN\\Users:(I)(OI)(CI)(RX)",
+        "         BUILTIN\\Users:(I)(CI)(AD)",
+        "         BUILTIN\\Users:(I)(CI)(WD)",
+        "         CREATOR OWNER:(I)(OI)(CI)(IO)(F)",
+        "",
+        "Successfully processed 1 files; Failed processing 0 files",
+    ]
