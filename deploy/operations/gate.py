@@ -25,9 +25,7 @@ def gate(acting: Acting, *, wave: int) -> Commands:
         )
     if reason := run.rollout.reason_to_stop(run.record.failed):
         acting.record.begun = False
-        raise StepFailed(
-            f"not begun: {reason}", "see to the failed hosts and run again: what is done stays done"
-        )
+        raise StepFailed(reason, "see to the failed hosts and run again: what is done stays done")
 
 
 def _is_done(acting: Acting, name: str) -> bool:
