@@ -97,9 +97,8 @@ def _fetch(host: Host, asked: Request) -> Response:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise CurlError(BAD_URL, "URL using bad/illegal format or missing URL")
         try:
-            answer = request(
-                _network(host), trusted, method, url, {"User-Agent": "curl/8.9.1", **asked.headers}
-            )
+            headers = {"User-Agent": "curl/8.9.1", **asked.headers}
+            answer = request(_network(host), trusted, method, url, headers=headers)
         except TransportError as error:
             raise _translated(str(error), url) from error
         target = answer.header("location")

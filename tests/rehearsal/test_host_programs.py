@@ -140,8 +140,8 @@ def test_tree_draws_what_the_lab_shows(host: Host) -> None:
         "└───docker",
         "    └───registry",
         "        └───v2",
-        "            ├───blobs",
-        "            └───repositories",
+        "           ├───blobs",
+        "           └───repositories",
     ]
     assert "    │   file" in output(host, "tree c:\\registry-data /F")
 
@@ -151,11 +151,11 @@ def test_icacls_shows_what_a_fresh_directory_inherits(host: Host) -> None:
 
     assert output(host, "icacls.exe C:\\data") == [
         "C:\\data NT AUTHORITY\\SYSTEM:(I)(OI)(CI)(F)",
-        "         BUILTIN\\Administrators:(I)(OI)(CI)(F)",
-        "         BUILTIN\\Users:(I)(OI)(CI)(RX)",
-        "         BUILTIN\\Users:(I)(CI)(AD)",
-        "         BUILTIN\\Users:(I)(CI)(WD)",
-        "         CREATOR OWNER:(I)(OI)(CI)(IO)(F)",
+        "        BUILTIN\\Administrators:(I)(OI)(CI)(F)",
+        "        BUILTIN\\Users:(I)(OI)(CI)(RX)",
+        "        BUILTIN\\Users:(I)(CI)(AD)",
+        "        BUILTIN\\Users:(I)(CI)(WD)",
+        "        CREATOR OWNER:(I)(OI)(CI)(IO)(F)",
         "",
         "Successfully processed 1 files; Failed processing 0 files",
     ]
