@@ -1,4 +1,4 @@
-"""Content by digest: the blobs of an engine, and how layers are made so that the same files give the same bytes."""
+"""Content by digest: an engine's blobs, and layers that have the same bytes for the same files."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def make_layer(
 ) -> Layer:
     """Keep a layer with these files (Windows paths without drive, with slashes) and return it.
 
-    As in a Windows layer the files lie under ``Files/`` beside an empty ``Hives/``. Times and owners are fixed,
-    so that the digest depends on names and contents only.
+    As in a Windows layer the files lie under ``Files/`` beside an empty ``Hives/``. Times and owners are
+    fixed, so that the digest depends on names and contents only.
     """
     tar = _tar({f"Files/{path}": content for path, content in files.items()})
     packed = io.BytesIO()

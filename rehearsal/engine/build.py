@@ -7,20 +7,21 @@ import ntpath
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.engine import transfer
+from rehearsal.engine import pulling
 from rehearsal.engine.blobs import digest_of, layer_files, make_layer
 from rehearsal.engine.catalogue import assemble
 from rehearsal.engine.dockerfile import DockerfileError, Instruction, parse
 from rehearsal.engine.errors import EngineError, NotFoundError
 from rehearsal.engine.golang.strconv import ParseError, parse_duration
 from rehearsal.engine.images import short_id
+from rehearsal.engine.pip import pip_install
 from rehearsal.engine.records import NEVER, Image, Layer
 from rehearsal.engine.references import InvalidReference, Reference
-from rehearsal.engine.wheels import PipError, Wheel, read_wheel, resolve
+from rehearsal.engine.wheels import PipError
 
 if TYPE_CHECKING:
     from rehearsal.engine.service import Engine
@@ -30,7 +31,6 @@ Context = Mapping[str, bytes]
 """The files of the build context by their paths with slashes."""
 _PIP = re.compile(r"(?:python(?:\.exe)?\s+-m\s+)?pip3?(?:\.exe)?\s+install\s+(?P<rest>.*)", re.IGNORECASE)
 _COMPILE = re.compile(r"python(?:\.exe)?\s+-m\s+compileall\b.*", re.IGNORECASE)
-_SITE_PACKAGES = "Python/Lib/site-packages"
 _NANOSECONDS = 1_000_000_000
 _NAMED_DIRECTORIES = re.compile(r"(?:mkdir|md)\s+(?P<path>\S+)", re.IGNORECASE)
 
@@ -159,10 +159,10 @@ class Builder:
             image = self._engine.images.find(reference)
         except NotFoundError:
             try:
-                image = transfer.pull(self._engine, Reference.parse(reference), self._out)
+                image = pulling.pull(self._engine, Reference.parse(reference), self._out)
             except InvalidReference as error:
                 raise EngineError(f'failed to parse reference "{reference}": {error}') from error
-        transfer.check_platform(self._engine, image.config)
+        pulling.check_platform(self._engine, image.config)
         self._stage = _Stage(copy.deepcopy(image.config), list(image.layers))
         self._cache_key = self._parent = image.id
         return image
@@ -228,7 +228,8 @@ class Builder:
         words = instruction.exec_form()
         if words is None:
             raise EngineError(
-                f"dockerfile parse error on line {instruction.line}: SHELL requires the arguments to be in JSON form"
+                f"dockerfile parse error on line {instruction.line}: "
+                "SHELL requires the arguments to be in JSON form"
             )
         self._stage.shell = words
 
@@ -249,7 +250,8 @@ class Builder:
         name, _, rest = instruction.text.partition(" ")
         if name.upper() != "CMD":
             raise EngineError(
-                f'dockerfile parse error on line {instruction.line}: Unknown type "{name}" in HEALTHCHECK (try CMD)'
+                f"dockerfile parse error on line {instruction.line}: "
+                f'Unknown type "{name}" in HEALTHCHECK (try CMD)'
             )
         command = Instruction("CMD", text=rest.strip())
         words = command.exec_form()
@@ -346,91 +348,13 @@ class Builder:
         )
 
     def _pip_install(self, words: list[str]) -> dict[str, bytes]:
-        folders, wanted, no_index = _pip_arguments(words)
-        if not no_index:
-            raise PipError("rehearsal: the build has no network; use pip install --no-index --find-links")
         python = self._environment().get("PYTHON_VERSION", "")
-        if not python:
-            raise PipError(
-                "'python' is not recognized as an internal or external command,\noperable program or batch file."
-            )
-        wheels = self._wheels(folders)
-        chosen = resolve(wanted, wheels, ".".join(python.split(".")[:2]))
-        for wheel in chosen:
-            self._out(f"Processing {folders[0].lower()}\\{wheel.file_name}" if folders else wheel.file_name)
-        self._out("Installing collected packages: " + ", ".join(wheel.name for wheel in reversed(chosen)))
-        self._out(
-            "Successfully installed " + " ".join(sorted(f"{wheel.name}-{wheel.version}" for wheel in chosen))
-        )
-        return {name: content for wheel in chosen for name, content in _installed(wheel).items()}
+        return pip_install(words, python, self._files_so_far(), self._out)
 
-    def _wheels(self, folders: list[str]) -> list[Wheel]:
-        inside = [
-            ntpath.splitdrive(folder)[1].strip("\\/").replace("\\", "/").casefold() for folder in folders
-        ]
-        found = []
+    def _files_so_far(self) -> Iterator[tuple[str, bytes]]:
         for layer in self._stage.layers:
-            if layer.is_foreign:
-                continue
-            for path, content in layer_files(self._engine.state.blobs.read(layer.digest)).items():
-                folder, _, name = path.rpartition("/")
-                wheel = (
-                    read_wheel(name, content)
-                    if folder.casefold() in inside and name.endswith(".whl")
-                    else None
-                )
-                found += [wheel] if wheel else []
-        return found
-
-
-def _pip_arguments(words: list[str]) -> tuple[list[str], list[str], bool]:
-    folders: list[str] = []
-    wanted: list[str] = []
-    no_index = False
-    rest = list(words)
-    while rest:
-        word = rest.pop(0).strip("\"'")
-        if word in ("--find-links", "-f"):
-            folders.append(rest.pop(0).strip("\"'") if rest else "")
-        elif word.startswith("--find-links="):
-            folders.append(word.partition("=")[2])
-        elif word == "--no-index":
-            no_index = True
-        elif word in (
-            "--no-cache-dir",
-            "--disable-pip-version-check",
-            "--quiet",
-            "-q",
-            "--no-compile",
-            "--upgrade",
-            "-U",
-        ):
-            continue
-        elif word.startswith("-"):
-            raise PipError(
-                f"Usage:\n  pip install [options] <requirement specifier> ...\n\nno such option: {word}"
-            )
-        else:
-            wanted.append(word)
-    if not wanted:
-        raise PipError('ERROR: You must give at least one requirement to install (see "pip help install")')
-    return folders, wanted, no_index
-
-
-def _installed(wheel: Wheel) -> dict[str, bytes]:
-    """Return what a wheel leaves in site-packages.
-
-    Code for Windows cannot run on this machine, so of the dependencies only their metadata is kept; a container
-    takes them from this machine's Python. Pure packages without requirements on others' code are kept whole.
-    """
-    files = wheel.files()
-    own = wheel.name == "registry-app"
-    kept = {name: content for name, content in files.items() if own or ".dist-info/" in name}
-    return {
-        f"{_SITE_PACKAGES}/{name}": content
-        for name, content in kept.items()
-        if own or name.endswith("METADATA")
-    }
+            if not layer.is_foreign:
+                yield from layer_files(self._engine.state.blobs.read(layer.digest)).items()
 
 
 def _join(folder: str, name: str) -> str:

@@ -75,7 +75,7 @@ def _windows(kind: str, tag: str) -> PublicImage:
 def _python(tag: str, version: str) -> PublicImage:
     files = {
         "Python/python.exe": b"MZ python\r\n",
-        "Python/Lib/site-packages/README.txt": b"This directory exists so that 3rd party packages can be installed.\n",
+        "Python/Lib/site-packages/README.txt": b"Third-party packages are installed here.\n",
     }
     return PublicImage(
         f"python:{version}-windowsservercore-{tag}",

@@ -1,8 +1,8 @@
 """``python -m rehearsal check``: what dockerd would make of a daemon.json and of flags, without any host.
 
-For a person: ``check FILE [-- FLAGS]``. For tests: ``check --json CASES.json``, one JSON line a case, for files
-in the format of ``tests/recorded/validate.json``. A case does not say what computer it was recorded on; it
-is checked on a computer like that one (see `recorded_machine`).
+For a person: ``check FILE [-- FLAGS]``. For tests: ``check --json CASES.json``, one JSON line a case, for
+files in the format of ``tests/recorded/validate.json``. A case does not say what computer it was recorded on;
+it is checked on a computer like that one (see `recorded_machine`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LIST_GROUP = "system requirements"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What dockerd says. ``starts`` is meant without ``--validate``; ``start_message``: its last words then."""
+    """What dockerd says. ``starts`` is meant without ``--validate``; ``start_message`` has its words then."""
 
     accepted: bool
     starts: bool

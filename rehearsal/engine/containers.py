@@ -243,8 +243,10 @@ def _mounts(wanted: Wanted) -> list[dict[str, Any]]:
     for bind in wanted.binds:
         source, target, mode = split_bind(bind)
         mounts.append(_mount(source, target, mode))
-    for mount in wanted.mounts:
-        mounts.append(_mount(mount["Source"], mount["Target"], "ro" if mount.get("ReadOnly") else ""))
+    mounts += [
+        _mount(mount["Source"], mount["Target"], "ro" if mount.get("ReadOnly") else "")
+        for mount in wanted.mounts
+    ]
     targets = [mount["Destination"].casefold() for mount in mounts]
     repeated = next((mount for mount in mounts if targets.count(mount["Destination"].casefold()) > 1), None)
     if repeated is not None:

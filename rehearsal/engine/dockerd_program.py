@@ -32,8 +32,7 @@ def run(host: HostApi, arguments: list[str], _input: bytes = b"", *, directory: 
     name = str(invocation.flags.flags["service-name"].value.value)
     try:
         if invocation.asks("unregister-service"):
-            if invocation.asks("register-service"):
-                raise _RefusedError("--register-service and --unregister-service cannot be used together")
+            _check_alone(invocation)
             _unregister(host, name)
             return NativeResult(0, out)
         if invocation.asks("register-service"):
@@ -51,6 +50,11 @@ def run(host: HostApi, arguments: list[str], _input: bytes = b"", *, directory: 
 
 class _RefusedError(Exception):
     pass
+
+
+def _check_alone(invocation: program.Invocation) -> None:
+    if invocation.asks("register-service"):
+        raise _RefusedError("--register-service and --unregister-service cannot be used together")
 
 
 def _lines(texts: Sequence[str]) -> bytes:

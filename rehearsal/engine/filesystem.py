@@ -18,7 +18,7 @@ class ContainerFiles:
         self._mounts = sorted(mounts.items(), key=lambda item: -len(item[0]))
 
     def real(self, path: str) -> str:
-        """Return the real path of a Windows path, absolute or below ``C:\\``."""
+        """Return the real path of a Windows path, absolute or relative to the drive's root."""
         full = ntpath.normpath(ntpath.join("C:\\", path))
         for target, directory in self._mounts:
             base = ntpath.normpath(target)

@@ -1,4 +1,4 @@
-"""The Host Network Service of a host: networks with subnets, endpoints with addresses. It outlives the engine."""
+"""The Host Network Service of a host: networks, subnets, endpoints, addresses. It outlives the engine."""
 
 from __future__ import annotations
 

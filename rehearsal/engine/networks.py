@@ -1,4 +1,4 @@
-"""Docker's networks over those of the Host Network Service (moby ``daemon_windows.go``, libnetwork's driver)."""
+"""Docker's networks over those of the Host Network Service (moby ``daemon_windows.go``, libnetwork)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Networks:
     def initialise(self, *, fixed_cidr: str, bridge_disabled: bool) -> None:
         """Adopt the host's networks at start, and make the nat network if there is none.
 
-        ``fixed_cidr`` counts only for a network that is made now: one that exists keeps its subnet. Networks of
-        type nat that docker made under another name are made again if the host has lost them.
+        ``fixed_cidr`` counts only for a network that is made now: one that exists keeps its subnet. Networks
+        of type nat that docker made under another name are made again if the host has lost them.
         """
         with self._state.change():
             present = {network["ID"]: network for network in self._hns.networks()}

@@ -32,7 +32,7 @@ class Record:
 
 @dataclass
 class Layer(Record):
-    """One layer of an image. ``digest`` and ``size`` are of the compressed blob; ``urls`` of a foreign one."""
+    """One layer of an image. ``digest`` and ``size`` are the compressed blob's; ``urls`` a foreign one's."""
 
     digest: str
     diff_id: str
@@ -92,7 +92,7 @@ class ContainerState(Record):
 
 @dataclass
 class Attachment(Record):
-    """A container's place on its network. ``wanted_address`` is what ``--ip`` said, ``address`` what it has."""
+    """A container's place on its network: ``wanted_address`` by ``--ip``, ``address`` while it runs."""
 
     network: str
     wanted_address: str = ""

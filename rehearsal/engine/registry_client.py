@@ -1,4 +1,4 @@
-"""A registry as the engine speaks to it: end points by trust, authentication, errors (moby ``distribution``)."""
+"""A registry as the engine speaks to it: end points by trust, authentication, errors."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class RegistryClient:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:
         sent = {**headers, **({"Authorization": self._authorization} if self._authorization else {})}
-        return request(self._network, self._end_point.trusted, method, url, sent, body)
+        return request(self._network, self._end_point.trusted, method, url, headers=sent, body=body)
 
     def _answer_challenge(self, response: Response) -> None:
         challenge = response.header("www-authenticate")
@@ -122,7 +122,7 @@ class RegistryClient:
         query = urlencode({"service": challenge.get("service", ""), "scope": self._scope})
         headers = {"Authorization": self._credentials.basic} if self._credentials else {}
         url = f"{challenge.get('realm', '')}?{query}"
-        response = request(self._network, self._end_point.trusted, "GET", url, headers)
+        response = request(self._network, self._end_point.trusted, "GET", url, headers=headers)
         if response.status != 200:
             raise _failure(response)
         answer = json.loads(response.body)

@@ -19,8 +19,8 @@ from rehearsal.engine.golang.quoting import quote
 _TIMEOUT = 30.0
 _REFUSED = "No connection could be made because the target machine actively refused it."
 _SILENT = (
-    "A connection attempt failed because the connected party did not properly respond after a period of time, "
-    "or established connection failed because connected host has failed to respond."
+    "A connection attempt failed because the connected party did not properly respond after a period of "
+    "time, or established connection failed because connected host has failed to respond."
 )
 _UNREACHABLE = "A socket operation was attempted to an unreachable network."
 _PLAIN_ANSWERS = frozenset(
@@ -79,7 +79,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Trusted:
-    """Whose certificates are believed: none is asked for (``verify`` off), or these authorities and the system's."""
+    """Whose certificates are believed: anyone's (``verify`` off), or these authorities' and the system's."""
 
     verify: bool = True
     authorities: tuple[bytes, ...] = ()
@@ -149,6 +149,7 @@ def request(
     trusted: Trusted,
     method: str,
     url: str,
+    *,
     headers: Mapping[str, str],
     body: bytes = b"",
 ) -> Response:

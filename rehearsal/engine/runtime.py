@@ -79,8 +79,9 @@ class Runtime:
         except ProgramNotFoundError as error:
             self._networks.detach(container.attachment)
             message = (
-                f"container {container.id} encountered an error during hcsshim::System::CreateProcess: failure in "
-                f"a Windows system call: The system cannot find the file specified. (0x2)\n[Event Detail: {error}]"
+                f"container {container.id} encountered an error during hcsshim::System::CreateProcess: "
+                "failure in a Windows system call: The system cannot find the file specified. (0x2)\n"
+                f"[Event Detail: {error}]"
             )
             self._not_started(container, message, 127)
             raise StartError(message, 127) from error

@@ -1,4 +1,4 @@
-"""What pip would say to ``install --no-index`` of a directory of wheels, for the Python of a Windows image."""
+"""What pip would say to ``install --no-index`` of some wheels, for the Python of a Windows image."""
 
 from __future__ import annotations
 
@@ -78,9 +78,8 @@ def resolve(wanted: Iterable[str], wheels: Iterable[Wheel], python: str) -> list
         wheel = _best(requirement, parent, everything, supported, python)
         chosen[name] = wheel
         environment = _environment(python)
-        for need in wheel.requirements:
-            if _applies(need, requirement.extras, environment):
-                queue.append((need, f"{wheel.name}=={wheel.version}"))
+        needed = [need for need in wheel.requirements if _applies(need, requirement.extras, environment)]
+        queue += [(need, f"{wheel.name}=={wheel.version}") for need in needed]
     return list(chosen.values())
 
 
@@ -133,8 +132,8 @@ def _best(
 def _check_chosen(wheel: Wheel, requirement: Requirement, parent: str) -> None:
     if not requirement.specifier.contains(wheel.version, prereleases=True):
         raise PipError(
-            f"ERROR: Cannot install {requirement} (from {parent}) and {wheel.name}=={wheel.version} because these "
-            "package versions have conflicting dependencies.\n"
+            f"ERROR: Cannot install {requirement} (from {parent}) and {wheel.name}=={wheel.version} because "
+            "these package versions have conflicting dependencies.\n"
             "ERROR: ResolutionImpossible: for help visit "
             "https://pip.pypa.io/en/latest/topics/dependency-resolution/#dealing-with-dependency-conflicts"
         )

@@ -219,8 +219,9 @@ def test_without_an_engine_docker_says_where_it_looked(tmp_path: Path) -> None:
 
     assert result.code == 1
     assert result.err == (
-        "failed to connect to the docker API at npipe:////./pipe/docker_engine; check if the path is correct and if "
-        "the daemon is running: open //./pipe/docker_engine: The system cannot find the file specified.\n"
+        "failed to connect to the docker API at npipe:////./pipe/docker_engine; check if the path is correct "
+        "and if the daemon is running: open //./pipe/docker_engine: "
+        "The system cannot find the file specified.\n"
     )
 
 

@@ -63,58 +63,61 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def secure(authority: trustme.CA) -> Iterator[StubRegistry]:
-    registry = StubRegistry(authority)
-    yield registry
-    registry.close()
+def lab(tmp_path: Path) -> EngineLab:
+    return EngineLab(tmp_path)
+
+
+class Stubs:
+    """The two registries of the recording, and where its addresses are here."""
+
+    def __init__(self, authority: trustme.CA) -> None:
+        self.secure, self.plain = StubRegistry(authority), StubRegistry()
+        self.places = {
+            (ADDRESS, 5000): self.secure.place,
+            (ADDRESS, 5001): self.plain.place,
+            ("127.0.0.1", 5001): self.plain.place,
+        }
 
 
 @pytest.fixture
-def plain() -> Iterator[StubRegistry]:
-    registry = StubRegistry()
-    yield registry
-    registry.close()
+def stubs(authority: trustme.CA) -> Iterator[Stubs]:
+    stubs = Stubs(authority)
+    yield stubs
+    stubs.secure.close()
+    stubs.plain.close()
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in PULLS])
 def test_a_pull_ends_as_the_recorded_one(
     case: Case,
-    tmp_path: Path,
+    lab: EngineLab,
     authority: trustme.CA,
-    secure: StubRegistry,
-    plain: StubRegistry,
+    stubs: Stubs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lab = EngineLab(tmp_path)
     lab.configure(case["daemon_json"])
     for name in case["certs_d"]:
         content = b"" if "empty" in case["title"] else authority.cert_pem.bytes()
         lab.put("C:\\ProgramData\\docker\\certs.d\\" + name.replace("/", "\\"), content)
     lab.boot()
-    places = {
-        (ADDRESS, 5000): secure.place,
-        (ADDRESS, 5001): plain.place,
-        ("127.0.0.1", 5001): plain.place,
-    }
-    monkeypatch.setattr(lab.engine.runtime, "where", lambda address, port: places.get((address, port)))
+    monkeypatch.setattr(lab.engine.runtime, "where", lambda *place: stubs.places.get(place))
 
     result = lab.docker(f"pull {case['pull']}")
 
     assert result.code == case["exit_code"]
-    assert bool(secure.asked + plain.asked) == case["reached_registry"]
+    assert bool(stubs.secure.asked + stubs.plain.asked) == case["reached_registry"]
     if case["pull"] != "hello-world:latest":  # Docker Hub was out of reach when this was recorded
         assert result.err.rstrip("\n") in (case["message"], case.get("message_windows"))
     lab.host.shut_down()
 
 
 def test_a_mirror_in_capitals_is_asked_over_https_under_a_senseless_name(
-    tmp_path: Path, plain: StubRegistry
+    lab: EngineLab, stubs: Stubs
 ) -> None:
-    lab = EngineLab(tmp_path)
     lab.configure(f'{{"registry-mirrors": ["HTTP://{ADDRESS}:5001"]}}')
     lab.boot()
 
     lab.docker("pull sixeyed/hello-world:nanoserver")
 
-    assert plain.asked == []
+    assert stubs.plain.asked == []
     lab.host.shut_down()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from rehearsal import command_line
 from rehearsal.interfaces import ServiceFailure
 from rehearsal.services import SERVICES
-from rehearsal import command_line
 from tests.rehearsal.engine_lab import EngineLab, Result
 
 RECORDED = Path(__file__).parents[1] / "recorded"

@@ -48,7 +48,14 @@ def _list(session: Session, given: Given) -> int:
     full = given.switch("no-trunc")
     rows = [_row(engine, container, full=full) for container in found]
     quiet = "ID" if given.switch("quiet") and not given.text("format") else ""
-    print_rows(session, rows, given.text("format"), _COLUMNS, "*formatter.ContainerContext", quiet)
+    print_rows(
+        session,
+        rows,
+        given.text("format"),
+        _COLUMNS,
+        type_name="*formatter.ContainerContext",
+        quiet_key=quiet,
+    )
     return 0
 
 

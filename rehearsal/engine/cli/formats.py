@@ -48,6 +48,7 @@ def print_rows(
     rows: Sequence[Row],
     template: str,
     columns: Mapping[str, str],
+    *,
     type_name: str,
     quiet_key: str = "",
 ) -> None:

@@ -1,11 +1,11 @@
-"""docker image … and docker build."""
+"""docker image, and docker build."""
 
 from __future__ import annotations
 
 import ntpath
 from collections.abc import Callable
 
-from rehearsal.engine import transfer
+from rehearsal.engine import pulling, pushing
 from rehearsal.engine.build import Builder, BuildError, parse_build_arguments, read_context
 from rehearsal.engine.cli.command import Command, FlagSpec, Given
 from rehearsal.engine.cli.formats import ago, clock, human_size, print_inspected, print_rows
@@ -45,7 +45,9 @@ def _list(session: Session, given: Given) -> int:
     if given.switch("digests"):
         columns = {"Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", **columns}
     quiet = "ID" if given.switch("quiet") and not given.text("format") else ""
-    print_rows(session, rows, given.text("format"), columns, "*formatter.imageContext", quiet)
+    print_rows(
+        session, rows, given.text("format"), columns, type_name="*formatter.imageContext", quiet_key=quiet
+    )
     return 0
 
 
@@ -120,7 +122,7 @@ def _pull(session: Session, given: Given) -> int:
     if not reference.tag and not reference.digest and not quiet:
         session.print("Using default tag: latest")
     try:
-        transfer.pull(session.engine, reference, (lambda _: None) if quiet else session.print)
+        pulling.pull(session.engine, reference, (lambda _: None) if quiet else session.print)
     except EngineError as error:
         raise CommandError(response_text(error)) from error
     full = reference.tagged()
@@ -145,8 +147,8 @@ def _push(session: Session, given: Given) -> int:
     if not reference.tag and not quiet:
         session.print("Using default tag: latest")
     try:
-        transfer.push(engine, reference, (lambda _: None) if quiet else session.print)
-    except transfer.PushError as error:
+        pushing.push(engine, reference, (lambda _: None) if quiet else session.print)
+    except pushing.PushError as error:
         raise CommandError(str(error)) from error
     except EngineError as error:
         raise CommandError(str(error)) from error
@@ -212,7 +214,9 @@ def _history(session: Session, given: Given) -> int:
         "Comment": "COMMENT",
     }
     quiet = "ID" if given.switch("quiet") else ""
-    print_rows(session, rows, given.text("format"), columns, "*formatter.historyContext", quiet)
+    print_rows(
+        session, rows, given.text("format"), columns, type_name="*formatter.historyContext", quiet_key=quiet
+    )
     return 0
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from rehearsal.engine.service import Engine
 
 
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - shown, not bound
+
+
 def container_document(engine: Engine, container: Container) -> dict[str, Any]:
     """Return what ``docker container inspect`` shows of one container."""
     state = container.state
@@ -75,7 +78,7 @@ def _ports(container: Container) -> dict[str, Any]:
         return {}
     exposed: dict[str, Any] = dict.fromkeys(container.config.get("ExposedPorts") or {})
     for outside, inside, protocol in published(container):
-        exposed[f"{inside}/{protocol}"] = [{"HostIp": "0.0.0.0", "HostPort": str(outside)}]
+        exposed[f"{inside}/{protocol}"] = [{"HostIp": ANY_ADDRESS, "HostPort": str(outside)}]
     return exposed
 
 

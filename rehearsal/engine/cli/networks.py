@@ -1,4 +1,4 @@
-"""docker network …"""
+"""docker network: list, inspect, create, rm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def _list(session: Session, given: Given) -> int:
     full = given.switch("no-trunc")
     quiet = "ID" if given.switch("quiet") and not given.text("format") else ""
     rows = [_row(network, full=full) for network in found]
-    print_rows(session, rows, given.text("format"), _COLUMNS, "*network.networkContext", quiet)
+    print_rows(
+        session, rows, given.text("format"), _COLUMNS, type_name="*network.networkContext", quiet_key=quiet
+    )
     return 0
 
 

@@ -6,7 +6,7 @@ import ntpath
 import re
 from typing import Any
 
-from rehearsal.engine import transfer
+from rehearsal.engine import pulling
 from rehearsal.engine.cli.command import Command, FlagSpec, Given
 from rehearsal.engine.cli.containers import copy_output
 from rehearsal.engine.cli.session import CommandError, Session, response_text
@@ -252,7 +252,8 @@ def _mount(text: str) -> dict[str, Any]:
     unknown = next((name for name in fields if name not in known), None)
     if unknown is not None:
         raise _Bad(
-            f"invalid argument {quote(text)} for \"--mount\" flag: unexpected key '{unknown}' in '{unknown}={fields[unknown]}'"
+            f'invalid argument {quote(text)} for "--mount" flag: '
+            f"unexpected key '{unknown}' in '{unknown}={fields[unknown]}'"
         )
     kind = fields.get("type", "volume")
     if kind != "bind":
@@ -322,14 +323,14 @@ def _create_container(session: Session, given: Given, command: str) -> Container
     driver, isolation = engine.configuration.text("log-driver"), engine.started.isolation
     try:
         if pull == "always" and reference is not None:
-            transfer.pull(engine, reference, session.complain)
+            pulling.pull(engine, reference, session.complain)
         try:
             container = engine.containers.create(wanted, driver, isolation)
         except NotFoundError as error:
             if pull != "missing" or reference is None or not str(error).startswith("No such image"):
                 raise
             session.complain(f"Unable to find image '{reference.tagged()}' locally")
-            transfer.pull(engine, reference, session.complain)
+            pulling.pull(engine, reference, session.complain)
             container = engine.containers.create(wanted, driver, isolation)
     except EngineError as error:
         raise CommandError(f"docker: {response_text(error)}{suffix}", 125) from error

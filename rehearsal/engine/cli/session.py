@@ -46,8 +46,8 @@ class Session:
             if listening and engine is not None:
                 return engine
             raise CommandError(
-                f"failed to connect to the docker API at {address}; check if the path is correct and if the daemon "
-                f"is running: open {place}: The system cannot find the file specified."
+                f"failed to connect to the docker API at {address}; check if the path is correct and if the "
+                f"daemon is running: open {place}: The system cannot find the file specified."
             )
         if protocol == "tcp" and engine is not None and self._listens(engine, place):
             return engine

@@ -99,7 +99,7 @@ class _FlagValues:
 
     def __init__(self, flags: FlagSet, machine: Machine) -> None:
         self._flags = flags
-        # debug and hosts are copied before the file is read: a switch in the file does not reach them this way
+        # debug and hosts are copied before the file is read: a switch in the file does not reach them so
         self._early = {"debug": flags.flags["debug"].value.value, "hosts": flags.flags["host"].value.value}
         self._tls = self._tls_values(machine)
         self.min_api_version = "1.40"

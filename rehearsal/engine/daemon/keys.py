@@ -67,7 +67,7 @@ def _duration(text: str) -> object:
 
 
 def _anonymous(fields: dict[str, str]) -> str:
-    """Return how Go spells the type of an unnamed struct, all of whose fields but ``Filter`` may be left out."""
+    """Return how Go spells the type of an unnamed struct whose fields, but ``Filter``, may be left out."""
     tag = ' "json:\\",omitempty\\""'
     spelt = (f"{name} {kind}{'' if name == 'Filter' else tag}" for name, kind in fields.items())
     return "struct { " + "; ".join(spelt) + " }"

@@ -11,6 +11,7 @@ from rehearsal.engine.golang import netip
 
 NOT_FOUND = "The system cannot find the file specified."
 NO_PATH = "The system cannot find the path specified."
+NO_SERVICE = "The specified service does not exist as an installed service."
 BAD_NAME = "The filename, directory name, or volume label syntax is incorrect."
 BUILT_IN_ACCOUNTS = frozenset(
     name.casefold()

@@ -79,9 +79,8 @@ def answer(invocation: Invocation) -> str:
     if not invocation.flags.changed("help"):
         return f"Docker version {VERSION}, build {BUILD}"
     lines = ["Usage:  dockerd [OPTIONS]", "", "A self-sufficient runtime for containers.", "", "Options:"]
-    for flag in invocation.flags:
-        if flag.name not in _HIDDEN and not flag.deprecated:
-            lines.append(f"  {f'-{flag.shorthand}, ' if flag.shorthand else '    '}--{flag.name}")
+    shown = [flag for flag in invocation.flags if flag.name not in _HIDDEN and not flag.deprecated]
+    lines += [f"  {f'-{flag.shorthand}, ' if flag.shorthand else '    '}--{flag.name}" for flag in shown]
     return "\n".join(lines)
 
 

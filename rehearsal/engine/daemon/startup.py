@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rehearsal.engine.daemon import listening, logging_options, registries, validation
 from rehearsal.engine.daemon.configuration import SUPPORTED_API, Configuration, version_key
 from rehearsal.engine.daemon.file import mask_credentials
-from rehearsal.engine.daemon.machine import BAD_NAME, NO_PATH, Machine, bad_name
+from rehearsal.engine.daemon.machine import BAD_NAME, NO_PATH, NO_SERVICE, Machine, bad_name
 from rehearsal.engine.golang.netip import AddressError, parse_prefix
 from rehearsal.engine.golang.quoting import quote
 from rehearsal.engine.golang.strconv import ParseError, ram_in_bytes
@@ -51,8 +51,8 @@ def check_system(machine: Machine) -> str:
     for name in ("hns", "vmcompute"):
         if not machine.has_service(name):
             return (
-                "a required service is not installed, ensure the Containers feature is installed: failed to open "
-                f"service {name}: The specified service does not exist as an installed service."
+                "a required service is not installed, ensure the Containers feature is installed: "
+                f"failed to open service {name}: {NO_SERVICE}"
             )
     return ""
 
@@ -124,7 +124,7 @@ def _check_places(configuration: Configuration, machine: Machine) -> str:
 
 
 def _full_path(path: str) -> str:
-    """Return a path on a drive with the drive's root before it: ``D:x`` is ``D:\\x`` for a service."""
+    r"""Return a path on a drive with the drive's root before it: ``D:x`` is ``D:\x`` for a service."""
     drive, rest = ntpath.splitdrive(path)
     return drive + "\\" + rest.lstrip("\\/") if drive else path
 

@@ -261,8 +261,8 @@ class FromText:
 class OwnReader:
     """A type whose ``UnmarshalJSON`` decodes into helper values: its errors start there.
 
-    Where several helpers are tried, one after the other, the error is the last one's. ``root`` is the helper's
-    name; a struct without one has none.
+    Where several helpers are tried, one after the other, the error is the last one's. ``root`` is the
+    helper's name; a struct without one has none.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Go templates (text/template) as docker's ``--format`` uses them, over dicts, lists and plain values.
 
-Known: fields, variables, pipelines, parentheses, ``if``/``else``/``range``/``with``, comments, trimming, and the
-functions of text/template and of docker's CLI. Everything else is an error, worded as Go words it.
+Known: fields, variables, pipelines, parentheses, ``if``/``else``/``range``/``with``, comments, trimming, and
+the functions of text/template and of docker's CLI. Everything else is an error, worded as Go words it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KEYWORDS = frozenset(
 
 
 class TemplateError(ValueError):
-    """The template cannot be parsed or carried out; the message is Go's, ``close`` names what was possible."""
+    """The template cannot be parsed or carried out; the message is Go's, ``close`` has what was possible."""
 
     def __init__(self, message: str, close: Sequence[str] = ()) -> None:
         super().__init__(message)
