@@ -11,8 +11,8 @@ from itertools import islice
 from registry_app.reference import Repository, Tag
 from registry_app.storage.cache import Cache
 from registry_app.storage.evidence import Evidence, Observer, evidence_of, gather
-from registry_app.storage.filesystem import FileSystem
-from registry_app.storage.layout import Layout
+from registry_app.storage.filesystem import FileSystem, Stat
+from registry_app.storage.layout import LINK, Layout
 from registry_app.storage.repositories import RepositoryStore
 
 LONGEST_TRUST = 10.0
@@ -85,6 +85,24 @@ class Lists:
             self._tags.put(repository, found, len(names) * _NAME_BYTES + evidence.weight)
         return found
 
+    def _deciding(self, names: list[str], seen: dict[str, Stat | None]) -> dict[str, Stat | None]:
+        """Return what has to be looked at to know that a page still holds: of a repository with tags, where
+        they are.
+
+        While its directory of tags is unchanged it has the tag that was found in there, as in `tags`, and
+        so it is a repository; its own directory tells of repositories inside.
+        """
+        deciding = dict(seen)
+        for repository in map(Repository, names):
+            tags = self._layout.tags(repository)
+            if seen.get(tags) is not None:
+                deciding.pop(self._layout.manifests(repository), None)
+        return {
+            path: found
+            for path, found in deciding.items()
+            if found is None or not path.endswith(f"/current/{LINK}")
+        }
+
     def catalog(self, most: int, last: str) -> Names:
         """Return at most ``most`` repositories after ``last``."""
         known = self._pages.get((most, last))
@@ -94,8 +112,8 @@ class Lists:
         walk = RepositoryStore(observer.view, self._layout).all(last)
         names = [repository.name for repository in islice(walk, most)]
         more = bool(names) and next(walk, None) is not None
-        evidence = evidence_of(self._fs, observer.seen)
-        found = Names(names, evidence, more)
+        evidence = evidence_of(self._fs, self._deciding(names, observer.seen))
+        found = Names(names, None if evidence is None else _Fresh(evidence, LONGEST_TRUST), more)
         if evidence is not None:
             self._pages.put((most, last), found, evidence.weight)
         return found

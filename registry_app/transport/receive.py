@@ -3,11 +3,9 @@ loop.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
 
 from sanic import Request
 
@@ -17,6 +15,7 @@ from .errors import BodyError, BodyIncomplete, BodyStalled, BodyTooLarge
 from .intake import Intake, Outcome
 from .lanes import Lane, Sink
 from .protocol import RegistryHttp, http_of
+from .threads import in_thread
 
 SMALL_BODY = 65536
 """Bytes up to which a body is received on the event loop and handed to the sinks at once."""
@@ -28,8 +27,6 @@ IN_FLIGHT = 4 << 20
 """Bytes of one body received and not yet taken by every sink, where the event loop has to receive."""
 
 _POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="receive")
-
-Result = TypeVar("Result")
 
 
 async def receive(request: Request, *sinks: Sink, limit: int | None, idle_timeout: float) -> int:
@@ -81,12 +78,12 @@ async def _at_once(http: RegistryHttp, sinks: Sequence[Sink], idle_timeout: floa
     except asyncio.CancelledError:
         if not http.protocol.lost:
             raise
-        await _in_thread(partial(_call_all, sinks, parts), _nothing)
+        await in_thread(_POOL, partial(_call_all, sinks, parts))
         raise BodyIncomplete("the client went away") from None
     except BodyError:
-        await _in_thread(partial(_call_all, sinks, parts), _nothing)
+        await in_thread(_POOL, partial(_call_all, sinks, parts))
         raise
-    await _in_thread(partial(_call_all, sinks, parts), _nothing)
+    await in_thread(_POOL, partial(_call_all, sinks, parts))
     return sum(map(len, parts))
 
 
@@ -102,19 +99,19 @@ async def _beside_the_loop(
     decoder, early = http.hand_over_body()
     intake = Intake(descriptor, decoder, sinks, limit)
     try:
-        await _in_thread(partial(intake.begin, early), intake.stop)
+        await in_thread(_POOL, partial(intake.begin, early), intake.stop)
         while not decoder.done:
             await _burst(http, intake, idle_timeout)
-        await _in_thread(intake.finish, intake.stop)
+        await in_thread(_POOL, intake.finish, intake.stop)
     except BodyError:
         http.give_up_body(done=decoder.done)
-        await _in_thread(intake.finish, intake.stop)
+        await in_thread(_POOL, intake.finish, intake.stop)
         raise
     except BaseException:
         http.give_up_body(done=decoder.done)
         raise
     finally:
-        await _in_thread(intake.drain, intake.stop)
+        await in_thread(_POOL, intake.drain, intake.stop)
         intake.close()
     http.take_back_connection(decoder.surplus)
     return intake.received
@@ -122,7 +119,7 @@ async def _beside_the_loop(
 
 async def _burst(http: RegistryHttp, intake: Intake, idle_timeout: float) -> None:
     before = intake.received
-    outcome = await _in_thread(intake.burst, intake.stop)
+    outcome = await in_thread(_POOL, intake.burst, intake.stop)
     if intake.received > before:
         http.protocol.progressed()
     loop = http.protocol.loop
@@ -158,7 +155,7 @@ async def _on_the_loop(
         http.give_up_body(done=not http.request_body)
         raise
     finally:
-        await _in_thread(flight.drain, _nothing)
+        await in_thread(_POOL, flight.drain)
     return received
 
 
@@ -202,22 +199,3 @@ class Flight:
         for lane in self._lanes:
             if lane.error is not None:
                 raise lane.error
-
-
-async def _in_thread(function: Callable[[], Result], stop: Callable[[], None]) -> Result:
-    """Return what a blocking function returns. If this is cancelled, ``stop`` is called and its end awaited
-    first.
-    """
-    work = asyncio.get_running_loop().run_in_executor(_POOL, function)
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        stop()
-        while not work.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([work])
-        raise
-
-
-def _nothing() -> None:
-    """Stop what cannot be stopped."""

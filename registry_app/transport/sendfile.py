@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from .descriptors import descriptor_of, until_writable
 from .listener import congestion_control
+from .threads import ended
 from .transfer import KernelPush, MappedPush, Outcome, Push, Transfer
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ async def send_chunks(protocol: "RegistryProtocol", region: FileRegion) -> None:
     ahead = read(region.offset, sizes[0])
     try:
         for index, size in enumerate(sizes):
-            data = await ahead
+            data = await asyncio.shield(ahead)
             if index + 1 < len(sizes):
                 ahead = read(region.offset + index * CHUNK + size, sizes[index + 1])
             transport = await protocol.writable()
@@ -101,7 +102,8 @@ async def send_chunks(protocol: "RegistryProtocol", region: FileRegion) -> None:
             protocol.progressed()
         await protocol.writable()
     finally:
-        await asyncio.wait([ahead])
+        # The caller closes the file next.
+        await ended(ahead)
 
 
 def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
