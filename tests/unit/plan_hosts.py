@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from deploy.places import DAEMON_JSON, RUNNING_BEFORE, previous
-from deploy.plan import EngineFound, differences
+from deploy.plan import EngineFound, EnginePlan, differences
 from deploy.plan.target import content_of, target_of
 from deploy.settings import LabSettings, deep_merge
 from deploy.state import (
@@ -30,6 +30,8 @@ LAB = {
         "options": {"group": "docker", "hosts": ["npipe://", "0.0.0.0:2375"]},
     }
 }
+SERVICE_OPTIONS = {"engine": {"delivery": "service-options"}}
+RESTART = {"engine": {"allow_restart": True}}
 SUBNET = ipaddress.IPv4Network("172.24.192.0/20")
 
 
@@ -109,3 +111,20 @@ def with_file(found: EngineFound, **keys: object) -> EngineFound:
     content = {**content_of(found.file), **keys}
     text = json.dumps({key: value for key, value in content.items() if value is not None})
     return dataclasses.replace(found, file=FileState(found.file.path, text))
+
+
+def options(**given: object) -> dict[str, Any]:
+    """Settings with these options of the engine."""
+    return {"engine": {"options": {key.replace("_", "-"): value for key, value in given.items()}}}
+
+
+def kinds(plan: EnginePlan) -> list[str]:
+    """The steps of a plan, by name."""
+    return [type(step).__name__ for step in plan.steps]
+
+
+def content_after(plan: EnginePlan) -> dict[str, Any]:
+    """What daemon.json will hold."""
+    content = json.loads(plan.file_after)
+    assert isinstance(content, dict)
+    return content
