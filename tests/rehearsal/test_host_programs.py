@@ -140,8 +140,8 @@ def test_tree_draws_what_the_lab_shows(host: Host) -> None:
         "└───docker",
         "    └───registry",
         "        └───v2",
-        "           ├───blobs",
-        "           └───repositories",
+        "            ├───blobs",
+        "            └───repositories",
     ]
     assert "    │   file" in output(host, "tree c:\\registry-data /F")
 
