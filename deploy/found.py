@@ -136,6 +136,10 @@ class Found:
         """Return whether ``repository@digest``, which is here, can be pulled from its registry."""
         return self._once(facts.Pullable, reference=reference)
 
+    def registry_answers(self, url: str) -> bool:
+        """Return whether a registry answers at this address."""
+        return self._once(facts.RegistryAnswers, url=url)
+
     def _once(self, fact: type[JsonFact[T]], **arguments: object) -> T:
         key = (fact, *sorted(arguments.items()))
         if key not in self._kept:
@@ -145,10 +149,6 @@ class Found:
     @staticmethod
     def _read(what: str, read: Callable[[], T]) -> T:
         try:
-    def registry_answers(self, url: str) -> bool:
-        """Return whether a registry answers at this address."""
-        return self._once(facts.RegistryAnswers, url=url)
-
             return read()
         except Unreadable as error:
             raise CouldNotRead(what, str(error)) from error

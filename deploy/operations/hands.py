@@ -69,8 +69,8 @@ class Hands:
         self._host = host
         self._found = found
         self._archive = archive
-
         self._serves = serves or {}
+
     def run(self, command: str, seconds: int = _USUAL_SECONDS) -> str:
         """Run one command and return what it printed; `StepFailed` with its own words if it fails."""
         self._found.forget()
