@@ -19,10 +19,11 @@ from rehearsal import control
 from rehearsal.__main__ import main
 from rehearsal.faults import KNOWN, Faults, clear_faults, set_fault
 from rehearsal.options import Options, host_directory, hosts
-from tests.rehearsal.conftest import PASSWORD, own_prefix
+from tests.rehearsal.conftest import PASSWORD
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-PREFIX = f"{own_prefix().rpartition('.')[0]}.251"
+PREFIX = f"127.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}"
+"""Addresses that neither the session's hosts nor another test process of this machine have."""
 
 
 @pytest.fixture
