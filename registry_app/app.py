@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any
 
-from sanic import Request, Sanic
+from sanic import Request
 from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
 from sanic.response import HTTPResponse
 
@@ -24,12 +23,11 @@ from registry_app.routes.service import Service
 from registry_app.routes.tokens import issue_token
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import FileSystem, NameNotStorable
-from registry_app.transport import BodyError, BodyStalled
+from registry_app.transport import Application, BodyError, BodyStalled
 
 log = logging.getLogger("registry")
 
 Handler = Callable[[Service, Request, Address], Awaitable[HTTPResponse | None]]
-Application = Sanic[Any, Any]
 
 HANDLERS: dict[Resource, dict[str, Handler]] = {
     Resource.BASE: {"GET": lists.base, "HEAD": lists.base},
@@ -69,7 +67,7 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     service = Service(Registry(settings, fs), remembers=gate is None)
     # Sanic keeps all applications of a process by name; several registries in one process are tests'
     # business.
-    app: Application = Sanic(f"registry-{next(_NUMBERS)}", configure_logging=False)
+    app = Application(f"registry-{next(_NUMBERS)}", configure_logging=False)
     app.config.update(_config(settings))
 
     async def serve(request: Request, path: str = "") -> HTTPResponse | None:  # noqa: ARG001

@@ -4,6 +4,7 @@ headers.
 Knows HTTP framing, sockets and Sanic; knows nothing of OCI or of the storage.
 """
 
+from .application import Application
 from .errors import BodyError, BodyIncomplete, BodyMalformed, BodyStalled, BodyTooLarge
 from .lanes import Sink
 from .listener import congestion_control, listening_socket
@@ -13,6 +14,7 @@ from .receive import receive, small_body
 from .responses import FastResponse, prepare, send_file
 
 __all__ = [
+    "Application",
     "BodyError",
     "BodyIncomplete",
     "BodyMalformed",

@@ -17,6 +17,7 @@ from sanic.http import Http, Stage
 from sanic.response import BaseHTTPResponse
 from sanic.server.protocols.http_protocol import HttpProtocol
 
+from registry_app.transport import Application
 from registry_app.transport.protocol import PRIVATE_MEMBERS, RegistryHttp, RegistryProtocol
 from tests.registry.transport_lab import DEADLINE, Client, running
 
@@ -66,6 +67,21 @@ def test_the_stages_are_those_that_decide_about_unread_bodies() -> None:
 def test_headers_are_taken_from_the_property_that_is_overridden() -> None:
     assert isinstance(BaseHTTPResponse.processed_headers, property)
     assert "res.processed_headers" in inspect.getsource(Http.http1_response_header)
+
+
+def test_windows_keeps_its_proactor_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[object] = []
+    monkeypatch.setattr("sanic.mixins.startup.try_use_uvloop", lambda: chosen.append("uvloop"))
+    monkeypatch.setattr("sanic.mixins.startup.try_windows_loop", lambda: chosen.append("selector"))
+    app = Application("windows", configure_logging=False)
+
+    app.setup_loop()
+    assert chosen == ["uvloop"]
+
+    monkeypatch.setattr("registry_app.transport.application._WINDOWS", True)
+    monkeypatch.setattr("sanic.mixins.startup.OS_IS_WINDOWS", True)
+    app.setup_loop()
+    assert chosen == ["uvloop"]
 
 
 def test_one_line_break_of_the_header_is_left_before_a_chunked_body() -> None:

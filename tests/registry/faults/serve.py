@@ -8,9 +8,10 @@ import os
 import sys
 
 from registry_app import server
-from registry_app.app import Application, create_app
+from registry_app.app import create_app
 from registry_app.settings import Settings, load
 from registry_app.storage import filesystem, posix
+from registry_app.transport import Application
 from tests.registry.faults.disk import Fault, FaultyIo, FaultyOs
 
 
