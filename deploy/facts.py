@@ -31,6 +31,8 @@ from deploy.state import (
     names,
     presence,
 )
+from deploy.state.reading import objects, one_object
+from deploy.trust.commands import root_certificates
 
 T = TypeVar("T")
 
@@ -150,6 +152,35 @@ class Permissions(JsonFact[DirectoryState]):
     def read(self, text: str) -> DirectoryState:
         """Read the answer."""
         return DirectoryState.from_json(str(self.subject), text)
+
+
+class FileHash(JsonFact[str]):
+    """The SHA-256 of a file that exists: all that is asked of a file with secrets."""
+
+    title = "the file's hash"
+
+    def command(self, path: str) -> str:
+        """Return the question."""
+        self.subject = path
+        return commands.file_hash(path)
+
+    def read(self, text: str) -> str:
+        """Read the answer."""
+        return one_object(text, f"the hash of {self.subject}").text("Hash")
+
+
+class RootCertificates(JsonFact[list[str]]):
+    """The thumbprints of the authorities that the whole machine trusts."""
+
+    title = "the root store"
+
+    def command(self) -> str:
+        """Return the question."""
+        return root_certificates()
+
+    def read(self, text: str) -> list[str]:
+        """Read the answer."""
+        return [found.text("Thumbprint") for found in objects(text, self.title)]
 
 
 class FirewallRules(TextFact):

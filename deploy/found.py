@@ -78,6 +78,15 @@ class Found:
             return FileState(path, None)
         return self._once(facts.TextFile, path=path)
 
+    def hash(self, path: str) -> str | None:
+        """Return the SHA-256 of a file, in hexadecimal digits; None if there is no file."""
+        return self._once(facts.FileHash, path=path) if self.exist([path])[path] else None
+
+    def root_certificates(self) -> frozenset[str]:
+        """Return the thumbprints of the authorities that the whole machine trusts."""
+        thumbprints = self._once(facts.RootCertificates)
+        return frozenset(thumbprints)
+
     def directory(self, path: str) -> DirectoryState:
         """Return a directory, there or not."""
         if not self.exist([path])[path]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from deploy.certificates.files import own_certificate_problems
+from deploy.secrets import SecretMissing, Secrets
 from deploy.settings import LabSettings, RolloutSettings, SettingsErrors, deep_merge, validate, validate_all
 from deploy.settings.problems import Problem
 
@@ -44,6 +47,8 @@ class FleetSettings:
 
     hosts: Mapping[str, LabSettings]
     rollout: RolloutSettings
+    passwords: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """The passwords of each host's users, by the host's name in the inventory."""
 
 
 def merged(host: Host, key: str) -> dict[str, Any]:
@@ -62,8 +67,9 @@ def merged(host: Host, key: str) -> dict[str, Any]:
     return deep_merge(*(layer[key] for layer in layers if key in layer))
 
 
-def fleet_settings(hosts: Iterable[Host]) -> FleetSettings:
+def fleet_settings(hosts: Iterable[Host], secrets: Secrets | None = None) -> FleetSettings:
     """Return the settings of all hosts; raise `SettingsErrors` with everything that is wrong with any."""
+    secrets = secrets or Secrets(os.environ)
     every = list(hosts)
     problems: dict[str, tuple[Problem, ...]] = {}
     labs: dict[str, LabSettings] = {}
@@ -76,9 +82,36 @@ def fleet_settings(hosts: Iterable[Host]) -> FleetSettings:
     except SettingsErrors as errors:
         problems.update(errors.problems)
         rollout = RolloutSettings()
+    passwords: dict[str, dict[str, str]] = {}
+    for host in every:
+        name = short_name(host.name)
+        if name in labs:
+            passwords[host.name], missing = _passwords(labs[name], secrets)
+            missing += own_certificate_problems(labs[name].registry, address_of(host))
+            if missing:
+                problems[name] = (*problems.get(name, ()), *missing)
     if problems:
         raise SettingsErrors(problems)
-    return FleetSettings({host.name: labs[short_name(host.name)] for host in every}, rollout)
+    return FleetSettings({host.name: labs[short_name(host.name)] for host in every}, rollout, passwords)
+
+
+def _passwords(lab: LabSettings, secrets: Secrets) -> tuple[dict[str, str], list[Problem]]:
+    """Return the passwords of a host's users, and what is wrong with those that are not to be had."""
+    found: dict[str, str] = {}
+    problems: list[Problem] = []
+    for user, source in lab.registry.users.items():
+        try:
+            found[user] = secrets.password(user, source)
+        except SecretMissing as error:
+            problems.append(Problem(f"registry.users.{user}", str(error)))
+    return found, problems
+
+
+def address_of(host: Host) -> str:
+    """Return where a host is reached, by clients of its registry too."""
+    inventory: Inventory = host.inventory
+    given = inventory.get_host_data(host.name).get("psrp_host")
+    return str(given) if given else short_name(host.name)
 
 
 def short_name(name: str) -> str:

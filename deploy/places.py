@@ -22,11 +22,27 @@ RUNNING_BEFORE = rf"{OURS}\running-before.json"
 BUILDS = rf"{OURS}\build"
 """Build contexts, one directory a fingerprint."""
 
+CERTIFICATES = rf"{OURS}\certs"
+"""Certificate and key of the registry."""
+
+AUTHENTICATION = rf"{OURS}\auth"
+"""The registry's users and rules."""
+
 CONTAINER_DATA = r"C:\data"
 """Where the registry finds its data directory in its container."""
 
 CONTAINER_CERTIFICATES = r"C:\certs"
 """Where the registry finds certificate and key in its container."""
+
+CONTAINER_AUTHENTICATION = r"C:\auth"
+"""Where the registry finds users and rules in its container."""
+
+CONTAINER_AUDIT = r"C:\audit"
+"""Where the registry writes its audit log in its container."""
+
+HTPASSWD = "htpasswd"
+RULES = "rules.toml"
+AUDIT = "audit.jsonl"
 
 
 def staged(path: str) -> str:

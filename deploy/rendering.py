@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from deploy.places import CONTAINER_DATA
+from deploy.settings.access import RulesSettings
 from deploy.settings.engine_options import OPTIONS
 from deploy.settings.engine_rules import LABEL_PREFIX
 
@@ -42,12 +43,25 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["json"] = _json
+    environment.filters["toml"] = _toml
     return environment
 
 
 def _json(value: object) -> str:
     """Write a value as JSON that fits into an object of two blanks' depth."""
     return json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    """Write a text or a list of texts as TOML, whose basic strings are JSON's but for DEL."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"[{', '.join(map(_toml, value))}]"
+
+
+def rules(settings: RulesSettings) -> str:
+    """Return the registry's file of rules."""
+    return render("rules.toml.j2", groups=settings.groups, rules=settings.rules)
 
 
 def render(template: str, **context: object) -> str:

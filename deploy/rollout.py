@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
+from deploy.operations.certificate import certificate
 from deploy.operations.container import container
 from deploy.operations.directory import directory
 from deploy.operations.engine import engine
@@ -15,6 +16,8 @@ from deploy.operations.image import image
 from deploy.operations.network import network
 from deploy.operations.proof import proof
 from deploy.operations.service import service
+from deploy.operations.trust import trust
+from deploy.operations.users import users
 from deploy.run import run_of
 from deploy.settings import LabSettings
 
@@ -38,6 +41,9 @@ def provision(wanted: LabSettings, suffix: str = "") -> None:
     network(name=f"Network{suffix}", wanted=wanted)
     image(name=f"Image{suffix}", wanted=wanted)
     directory(name=f"Data directory{suffix}", wanted=wanted)
+    certificate(name=f"Certificate{suffix}", wanted=wanted)
+    users(name=f"Users{suffix}", wanted=wanted)
+    trust(name=f"Trust{suffix}", wanted=wanted)
     container(name=f"Registry{suffix}", wanted=wanted)
     firewall(name=f"Firewall{suffix}", wanted=wanted)
     proof(name=f"Proof{suffix}", wanted=wanted)

@@ -7,6 +7,7 @@ handler hears of every host's operations and of the hosts' goodbye, which comes 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 from pyinfra.api.exceptions import DeployError
@@ -41,6 +42,10 @@ class Run:
     def wanted(self, host: Host) -> LabSettings:
         """Return what is wanted of a host."""
         return self._fleet.hosts[host.name]
+
+    def passwords(self, host: Host) -> Mapping[str, str]:
+        """Return the passwords of the users of a host's registry."""
+        return self._fleet.passwords.get(host.name, {})
 
     def host(self, host: Host) -> HostRecord:
         """Return the record of a host."""

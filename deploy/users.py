@@ -37,18 +37,32 @@ def password_problems(password: str) -> str | None:
     return None
 
 
-def render_htpasswd(passwords: Mapping[str, str], existing: str = "") -> str:
+class Hashes:
+    """Hashes of passwords, worked out once a run however many hosts have the same users."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+
+    def hash(self, user: str, password: str, kept: str | None) -> str:
+        """Return a hash of the password: ``kept`` if it fits, else the one of this run, or a new one."""
+        known = self._known.get((user, password))
+        if known is not None and kept in (None, known):
+            return known
+        secret = password.encode()
+        if kept and _cost(kept) >= COST and bcrypt.checkpw(secret, kept.encode()):
+            found = kept
+        else:
+            found = known or bcrypt.hashpw(secret, bcrypt.gensalt(COST)).decode()
+        return self._known.setdefault((user, password), found) if found != kept else found
+
+
+def render_htpasswd(passwords: Mapping[str, str], existing: str = "", hashes: Hashes | None = None) -> str:
     """Return the file for these users, sorted by name; hashes of ``existing`` that still fit are kept."""
+    hashes = hashes or Hashes()
     kept = dict(line.strip().split(":", 1) for line in existing.splitlines() if ":" in line)
-    lines = [f"{name}:{_hash(passwords[name], kept.get(name))}\n" for name in sorted(passwords)]
-    return "".join(lines)
-
-
-def _hash(password: str, kept: str | None) -> str:
-    secret = password.encode()
-    if kept and _cost(kept) >= COST and bcrypt.checkpw(secret, kept.encode()):
-        return kept
-    return bcrypt.hashpw(secret, bcrypt.gensalt(COST)).decode()
+    return "".join(
+        f"{name}:{hashes.hash(name, passwords[name], kept.get(name))}\n" for name in sorted(passwords)
+    )
 
 
 def _cost(hashed: str) -> int:

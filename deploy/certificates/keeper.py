@@ -7,6 +7,7 @@
         mode 600, encrypted if there is a passphrase; never leaves this directory servers/<registry>/
             server.crt
             server.key          mode 600; goes to that registry's host
+            htpasswd            mode 600; the users' hashes, so that they stay the same
 
 Nothing here knows hosts: what leaves is what `Keeper.server` returns.
 """
@@ -27,12 +28,15 @@ PASSPHRASE_VARIABLE = "REGISTRY_LAB_CA_PASSPHRASE"  # noqa: S105 - the name of i
 
 @dataclass(frozen=True)
 class ServerFiles:
-    """What a registry's host gets, as PEM, and why it is new (None: as before)."""
+    """What a registry's host gets, as PEM."""
 
     certificate: bytes
     key: bytes
-    authority: bytes
+    authority: bytes | None
+    """What engines are to trust; None if they trust it already."""
+
     renewed: str | None
+    """Why the certificate is new; None if it is not."""
 
 
 class Keeper:
@@ -68,7 +72,7 @@ class Keeper:
         """Return the certificate of ``registry`` for ``names``, issued anew if the one kept does not do."""
         now = now or datetime.now(UTC)
         authority = self.authority(now)
-        folder = self.directory / "servers" / registry
+        folder = self._folder(registry)
         found = _read(folder)
         reason = reason_to_renew(found, authority.certificate, names, now)
         if reason is not None or found is None:
@@ -77,6 +81,21 @@ class Keeper:
             _write(folder / "server.key", found.key, mode=0o600)
             _write(folder / "server.crt", found.certificate, mode=0o644)
         return ServerFiles(found.certificate, found.key, authority.certificate_pem(), reason)
+
+    def kept_text(self, registry: str, name: str) -> str:
+        """Return a text file kept for ``registry``; nothing if there is none."""
+        path = self._folder(registry) / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def keep_text(self, registry: str, name: str, text: str) -> None:
+        """Keep a text file for ``registry``, for the operator alone."""
+        folder = self._folder(registry)
+        _make_directory(self.directory)
+        _make_directory(folder)
+        _write(folder / name, text.encode(), mode=0o600)
+
+    def _folder(self, registry: str) -> Path:
+        return self.directory / "servers" / registry
 
 
 def _read(folder: Path) -> Issued | None:

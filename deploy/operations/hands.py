@@ -17,11 +17,13 @@ from pyinfra.api.host import Host
 from pyinfra.api.state import State
 
 from deploy import steps
-from deploy.commands import commands, remembered
+from deploy.commands import remembered
 from deploy.connector_errors import HostError
 from deploy.found import CouldNotRead, Found
 from deploy.plan import differences
 from deploy.state import ContainerState, EngineState
+from deploy.trust.commands import commands
+from deploy.trust.steps import PutBytes
 
 T = TypeVar("T")
 
@@ -97,6 +99,10 @@ class Hands:
     @do.register
     def _(self, step: steps.PutFile) -> None:
         self._put(io.BytesIO(step.text.encode()), step.path)
+
+    @do.register
+    def _(self, step: PutBytes) -> None:
+        self._put(io.BytesIO(step.content), step.path)
 
     @do.register
     def _(self, step: steps.RememberContainers) -> None:

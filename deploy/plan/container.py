@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deploy import rendering
-from deploy.places import CONTAINER_CERTIFICATES, CONTAINER_DATA
+from deploy.places import (
+    AUDIT,
+    CONTAINER_AUDIT,
+    CONTAINER_AUTHENTICATION,
+    CONTAINER_CERTIFICATES,
+    CONTAINER_DATA,
+    HTPASSWD,
+    RULES,
+)
 from deploy.settings.engine_rules import LABEL_PREFIX
 from deploy.settings.lab import LabSettings
 from deploy.settings.registry import RegistrySettings
@@ -32,6 +40,10 @@ def container_wanted(settings: LabSettings, image: str) -> RunContainer:
     volumes = {registry.data_directory: CONTAINER_DATA}
     if registry.tls:
         volumes[registry.tls.directory] = CONTAINER_CERTIFICATES
+    if registry.users:
+        volumes[registry.users_directory] = CONTAINER_AUTHENTICATION
+    if registry.audit_directory:
+        volumes[registry.audit_directory] = CONTAINER_AUDIT
     return RunContainer(
         name=registry.name,
         image=image,
@@ -50,6 +62,12 @@ def _environment(registry: RegistrySettings) -> dict[str, str]:
     if registry.tls:
         variables["REGISTRY_HTTP_TLS_CERTIFICATE"] = rf"{CONTAINER_CERTIFICATES}\{registry.tls.certificate}"
         variables["REGISTRY_HTTP_TLS_KEY"] = rf"{CONTAINER_CERTIFICATES}\{registry.tls.key}"
+    if registry.users:
+        variables["REGISTRY_AUTH_HTPASSWD_PATH"] = rf"{CONTAINER_AUTHENTICATION}\{HTPASSWD}"
+    if registry.rules is not None:
+        variables["REGISTRY_AUTH_RULES_PATH"] = rf"{CONTAINER_AUTHENTICATION}\{RULES}"
+    if registry.audit_directory:
+        variables["REGISTRY_AUDIT_PATH"] = rf"{CONTAINER_AUDIT}\{AUDIT}"
     return {**variables, **registry.environment}
 
 

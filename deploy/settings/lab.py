@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import StrictInt, model_validator
 
+from deploy.settings.access import AuthoritySettings, TrustSettings
 from deploy.settings.base import Settings
 from deploy.settings.engine import EngineSettings
 from deploy.settings.image import ImageSettings, base_image
@@ -26,6 +27,8 @@ class LabSettings(Settings):
     network: NetworkSettings = NetworkSettings()
     image: ImageSettings = ImageSettings()
     registry: RegistrySettings = RegistrySettings()
+    trust: TrustSettings = TrustSettings()
+    authority: AuthoritySettings = AuthoritySettings()
     proof: ProofSettings = ProofSettings()
 
     @model_validator(mode="after")
@@ -118,6 +121,14 @@ def _registry_is_reached(parts: Parts) -> Iterator[Problem]:
             )
 
 
+def _logins_are_users(parts: Parts) -> Iterator[Problem]:
+    trust: TrustSettings = parts["trust"]
+    registry: RegistrySettings = parts["registry"]
+    for number, login in enumerate(trust.logins):
+        if login.user not in registry.users:
+            yield Problem(f"trust.logins.{number}.user", f"{login.user!r} is none of registry.users")
+
+
 def _base_fits_the_build(parts: Parts) -> Iterator[Problem]:
     build: int | None = parts["windows_build"]
     if build is None:
@@ -132,5 +143,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Parts], Iterator[Problem]]], ...]
     (("network", "registry"), _address_is_free),
     (("engine",), _subnet_is_given_once),
     (("engine", "registry"), _registry_is_reached),
+    (("trust", "registry"), _logins_are_users),
     (("image", "windows_build"), _base_fits_the_build),
 )

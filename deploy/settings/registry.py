@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from deploy.settings import checks
+from deploy.settings.access import AccessSettings
 from deploy.settings.base import Settings
 from deploy.settings.engine_options import Path
 from deploy.settings.image import a_reference, a_repository, a_tag
@@ -25,6 +26,9 @@ _OURS = {
     "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "data_directory",
     "REGISTRY_HTTP_TLS_CERTIFICATE": "tls.certificate",
     "REGISTRY_HTTP_TLS_KEY": "tls.key",
+    "REGISTRY_AUTH_HTPASSWD_PATH": "users",
+    "REGISTRY_AUTH_RULES_PATH": "rules",
+    "REGISTRY_AUDIT_PATH": "audit_directory",
 }
 
 
@@ -51,20 +55,7 @@ def a_dns_name(value: str) -> str:
     return value
 
 
-class RegistryTls(Settings):
-    """Certificate and key of the registry, in a directory of the host that is mounted into the container."""
-
-    directory: Path
-    """The directory on the host."""
-
-    certificate: StrictStr = "registry.crt"
-    """The certificate's file name in it, chain included."""
-
-    key: StrictStr = "registry.key"
-    """The key's file name in it."""
-
-
-class RegistrySettings(Settings):
+class RegistrySettings(AccessSettings):
     """The registry container."""
 
     name: Annotated[StrictStr, AfterValidator(a_container_name)] = "registry"
@@ -94,9 +85,6 @@ class RegistrySettings(Settings):
     insecure: StrictBool | Literal["auto"] = "auto"
     """Whether the engine reaches it without TLS; ``auto``: if it has none."""
 
-    tls: RegistryTls | None = None
-    """Certificate and key; None serves plain HTTP."""
-
     @property
     def address(self) -> str:
         """What image names begin with on this host: ``ip:port``."""
@@ -119,6 +107,7 @@ class RegistrySettings(Settings):
         return self
 
     def _problems(self) -> Iterator[Problem]:
+        yield from self.access_problems()
         if self.tls and self.insecure is True:
             yield Problem(
                 "insecure", "a registry is not insecure and trusted at once: leave insecure or tls out"

@@ -11,8 +11,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.powershell import native
-
 
 class ConfigUnreadable(Exception):
     """The ``config.json`` that is there cannot be added to; the message never shows its content."""
@@ -49,19 +47,6 @@ def edit(content: bytes, logins: list[Login], forget: frozenset[str] = frozenset
     if kept == config:
         return content
     return (json.dumps(kept, indent="\t") + "\n").encode()
-
-
-def protect(path: str, account: str) -> str:
-    """Return the command that leaves ``path`` to ``account`` (to read), SYSTEM and Administrators."""
-    return native(
-        "icacls.exe",
-        path,
-        "/inheritance:r",
-        "/grant:r",
-        f"{account}:R",
-        "*S-1-5-18:F",
-        "*S-1-5-32-544:F",
-    )
 
 
 def _read(content: bytes) -> dict[str, Any]:

@@ -106,15 +106,16 @@ def test_a_file_that_says_otherwise_is_left_to_its_owner(found: bytes, reason: s
         pytest.param(
             "registry.class.lan:5000", "registry.class.lan5000", "registry.class.lan_5000_", id="name"
         ),
-        pytest.param("registry.class.lan", "registry.class.lan", "registry.class.lan", id="no port"),
     ],
 )
 def test_each_image_store_has_its_own_form_of_folder(registry: str, classic: str, containerd: str) -> None:
     root = r"C:\ProgramData\docker\certs.d"
 
-    assert certs_directory.authority_file(registry, "windowsfilter") == rf"{root}\{classic}\ca.crt"
-    assert certs_directory.authority_file(registry, "containerd") == rf"{root}\{containerd}\ca.crt"
-    assert certs_directory.other_folder(registry, "containerd") == rf"{root}\{classic}"
+    assert certs_directory.authority_files(registry, containerd=False) == [rf"{root}\{classic}\ca.crt"]
+    assert certs_directory.authority_files(registry, containerd=True) == [
+        rf"{root}\{classic}\ca.crt",
+        rf"{root}\{containerd}\ca.crt",
+    ]
 
 
 LOGIN = Login("registry.class.lan:5000", "host", "sécret")
@@ -172,10 +173,3 @@ def test_a_file_that_cannot_be_read_is_not_overwritten_and_not_shown(content: by
 
 def test_a_log_in_does_not_print_its_password() -> None:
     assert "sécret" not in f"{LOGIN} {LOGIN!r}"
-
-
-def test_the_file_is_for_one_account_system_and_administrators() -> None:
-    assert credentials.protect(r"C:\Users\student\.docker\config.json", r"LAB\student") == (
-        r"icacls.exe C:\Users\student\.docker\config.json /inheritance:r /grant:r LAB\student:R "
-        r"'*S-1-5-18:F' '*S-1-5-32-544:F'"
-    )

@@ -1,0 +1,59 @@
+"""The certificate files of a registry as its settings name them: the user's own, or the lab's authority's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.certificates import own
+from deploy.certificates.keeper import Keeper, ServerFiles
+from deploy.certificates.names import Names
+from deploy.settings.access import RegistryTls
+from deploy.settings.problems import Problem
+from deploy.settings.registry import RegistrySettings
+
+
+def names_of(registry: RegistrySettings, host: str) -> Names:
+    """Return all that clients call the registry: its name, its address on its host, and ``host``'s own."""
+    return Names.of([registry.ip, host, *([registry.dns_name] if registry.dns_name else [])])
+
+
+def own_certificate_problems(registry: RegistrySettings, host: str) -> list[Problem]:
+    """Return what is wrong with the user's own files for the registry on ``host``."""
+    tls = registry.tls
+    if tls is None or tls.certificate_file is None:
+        return []
+    try:
+        files = own_files(tls)
+    except OSError as error:
+        return [Problem("registry.tls", f"{error.filename}: {error.strerror}")]
+    wanted = names_of(registry, host)
+    found = own.problems(files.certificate, files.key, files.authority, wanted, datetime.now(UTC))
+    return [Problem("registry.tls", f"{tls.certificate_file}: {text}") for text in found]
+
+
+def own_files(tls: RegistryTls) -> ServerFiles:
+    """Return the user's own files; raise OSError."""
+    return ServerFiles(
+        certificate=_read(tls.certificate_file or ""),
+        key=_read(tls.key_file or ""),
+        authority=_read(tls.authority_file) if tls.authority_file else None,
+        renewed=None,
+    )
+
+
+def server_files(registry: RegistrySettings, host: str, keeper: Keeper) -> ServerFiles | None:
+    """Return what the host of the registry gets; None if there is no TLS, or the files are there already.
+
+    Raises `AuthorityUnusable` or OSError.
+    """
+    tls = registry.tls
+    if tls is None or not tls.is_uploaded:
+        return None
+    if tls.lab_ca:
+        return keeper.server(f"{host}-{registry.name}", names_of(registry, host))
+    return own_files(tls)
+
+
+def _read(path: str) -> bytes:
+    return Path(path).expanduser().read_bytes()

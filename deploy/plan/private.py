@@ -1,0 +1,75 @@
+"""Files that only some may read: certificate keys, users, log-ins. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from deploy.state import DirectoryState
+from deploy.steps import MakeDirectory, Step
+from deploy.trust.steps import Protect, PutBytes
+
+SYSTEM = "*S-1-5-18"
+ADMINISTRATORS = "*S-1-5-32-544"
+CONTAINER_USER = "*S-1-5-93-2-1"
+"""ContainerAdministrator: as whom the registry's process comes to a mounted directory in process isolation
+(moby/buildkit pull request 5791 shows both container accounts); with Hyper-V it comes as SYSTEM.
+"""
+
+FOR_THE_CONTAINER: Final[Mapping[str, str]] = {SYSTEM: "F", ADMINISTRATORS: "F", CONTAINER_USER: "RX"}
+"""What the registry reads, and nobody without administrator's rights."""
+
+WRITTEN_BY_THE_CONTAINER: Final[Mapping[str, str]] = {**FOR_THE_CONTAINER, CONTAINER_USER: "M"}
+"""What the registry writes: its audit log."""
+
+_ALIASES = {"SY": "S-1-5-18", "BA": "S-1-5-32-544", "BU": "S-1-5-32-545", "AU": "S-1-5-11", "WD": "S-1-1-0"}
+_ENTRY = re.compile(r"\((?P<kind>[A-Z]+);(?P<flags>[A-Z]*);(?P<rights>[^;]*);[^;]*;[^;]*;(?P<who>[^;)]+)")
+
+
+def plan_private_files(
+    directory: str,
+    found: DirectoryState,
+    wanted: Mapping[str, bytes],
+    hashes: Mapping[str, str | None],
+    grants: Mapping[str, str] = FOR_THE_CONTAINER,
+) -> list[Step]:
+    """Return the steps to a directory that is closed to others and holds the ``wanted`` files, by name.
+
+    ``hashes`` has the SHA-256 of each file that is there. The directory is closed before a file comes into
+    it.
+    """
+    steps: list[Step] = []
+    if not found.exists:
+        steps.append(MakeDirectory(directory))
+    steps += plan_protection(found, grants, is_directory=True)
+    for name, content in wanted.items():
+        if not is_same(content, hashes.get(name)):
+            steps.append(PutBytes(rf"{directory}\{name}", content))
+    return steps
+
+
+def plan_protection(found: DirectoryState, grants: Mapping[str, str], *, is_directory: bool) -> list[Step]:
+    """Return the step that leaves a path to ``grants``; none if it is so.
+
+    An account that is given by its name cannot be told from another in what Windows reports: exactly one
+    more identifier is expected for it.
+    """
+    dacl = (found.sddl or "").partition("D:")[2].partition("S:")[0]
+    entries = [match for match in _ENTRY.finditer(dacl) if match["kind"] == "A"]
+    who = {_ALIASES.get(match["who"], match["who"]) for match in entries}
+    known = {account[1:] for account in grants if account.startswith("*")}
+    named = len(grants) - len(known)
+    strangers = sorted(who - known)
+    closed = "P" in dacl.partition("(")[0]
+    if found.exists and closed and known <= who and len(strangers) == named:
+        return []
+    explicit = {_ALIASES.get(match["who"], match["who"]) for match in entries if "ID" not in match["flags"]}
+    intruders = tuple(each for each in strangers if each in explicit) if not named else ()
+    return [Protect(found.path, grants, is_directory, intruders)]
+
+
+def is_same(content: bytes, sha256: str | None) -> bool:
+    """Return whether a file with this SHA-256 (None: no file) has this content."""
+    return sha256 is not None and hashlib.sha256(content).hexdigest() == sha256.lower()

@@ -1,0 +1,34 @@
+"""The text of the commands for trust and log-ins; they join those of `deploy.commands`."""
+
+from __future__ import annotations
+
+from deploy.commands import commands
+from deploy.powershell import cmdlet, json_list, native, pipeline
+from deploy.trust.steps import ImportRoot, Protect
+
+__all__ = ["commands", "root_certificates"]
+
+ROOT_STORE = r"Cert:\LocalMachine\Root"
+
+
+@commands.register
+def _(step: Protect) -> list[str]:
+    inherit = "(OI)(CI)" if step.is_directory else ""
+    grants = [f"{account}:{inherit}{right}" for account, right in step.grants.items()]
+    granted = native("icacls.exe", step.path, "/inheritance:r", "/grant:r", *grants)
+    if not step.intruders:
+        return [granted]
+    gone = [f"*{identifier}" for identifier in step.intruders]
+    return [granted, native("icacls.exe", step.path, "/remove", *gone)]
+
+
+@commands.register
+def _(step: ImportRoot) -> list[str]:
+    arguments = {"FilePath": step.path, "CertStoreLocation": ROOT_STORE, "ErrorAction": "Stop"}
+    return [pipeline(cmdlet("Import-Certificate", **arguments), cmdlet("Out-Null"))]
+
+
+def root_certificates() -> str:
+    """Ask which authorities the machine trusts."""
+    listing = cmdlet("Get-ChildItem", Path=ROOT_STORE, ErrorAction="Stop")
+    return json_list(pipeline(listing, cmdlet("Select-Object", Property=["Thumbprint", "Subject"])))
