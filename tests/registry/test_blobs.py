@@ -239,7 +239,7 @@ def test_what_came_before_the_client_went_away_is_kept(registry: RunningRegistry
     last = {"digest": digest_of(CONTENT)}
     answer = registry.http.put(httpx.URL(location).copy_merge_params(last), content=CONTENT[came:])
 
-    assert answer.status_code == 201
+    assert answer.status_code == 201, answer.text
     assert registry.http.get(answer.headers["location"]).content == CONTENT
 
 
