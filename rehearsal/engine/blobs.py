@@ -65,7 +65,7 @@ def make_layer(
     """
     tar = _tar({f"Files/{path}": content for path, content in files.items()})
     packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, compresslevel=6, filename="") as stream:
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, compresslevel=1, filename="") as stream:
         stream.write(tar)
     content = packed.getvalue()
     return Layer(blobs.write(content), digest_of(tar), len(content), media_type, list(urls))

@@ -41,6 +41,8 @@ class Verdict:
     start_message: str = ""
     info: Mapping[str, object] | None = None
     log: tuple[startup.LogLine, ...] = ()
+    delay: float = 0.0
+    """Seconds by which open TCP slows the start down."""
 
 
 def check(flags: Sequence[str], machine: DescribedMachine) -> Verdict:
@@ -74,7 +76,9 @@ def _try_start(flags: Sequence[str], machine: DescribedMachine) -> Verdict:
     except startup.StartRefused as refused:
         return replace(stays_down, start_message=str(refused), log=tuple(refused.log))
     info = startup.info(invocation.configuration, started, machine.environment)
-    return replace(stays_down, starts=True, info=info, log=tuple(started.log))
+    return replace(
+        stays_down, starts=True, info=info, log=tuple(started.log), delay=started.listening.seconds
+    )
 
 
 def recorded_machine(case: Mapping[str, object]) -> DescribedMachine:
@@ -221,7 +225,7 @@ def _print_file(path: str, flags: Sequence[str], groups: Sequence[str]) -> int:
     if not verdict.starts:
         print(f"start: refused: {verdict.start_message}", file=out)
         return 1
-    print("start: runs", file=out)
+    print(f"start: runs{f', {verdict.delay:g} s late' if verdict.delay else ''}", file=out)
     for level, message, _ in verdict.log:
         if level != "info":
             print(f"  {level}: {message}", file=out)

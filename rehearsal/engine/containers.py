@@ -277,9 +277,16 @@ _BIND = re.compile(
 )
 
 
+_NAMED_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+:[A-Za-z]:[\\/]")
+
+
 def split_bind(bind: str) -> tuple[str, str, str]:
     """Return source, target and mode of ``-v``; both paths are absolute Windows paths."""
     match = _BIND.fullmatch(bind)
+    if match is None and _NAMED_VOLUME.match(bind):
+        raise EngineError(
+            f"rehearsal: named volumes are not known on a rehearsal host, only directories: {bind}"
+        )
     if match is None:
         raise EngineError(f"invalid volume specification: '{bind}'")
     return match.group("source"), match.group("target"), (match.group("mode") or "").lower()

@@ -106,6 +106,21 @@ class RealProcess:
         self._process.wait()
 
 
+def end_stale(pid: int, directory: str) -> None:
+    """End what is left of a container whose rehearsal was killed: the process, if it still is that one.
+
+    It is known by its environment, which names a directory below the engine's.
+    """
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            known = directory.encode() in file.read()
+    except OSError:
+        return
+    if known and pid != os.getpid():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
 class SimulatedProcess:
     """One of Windows' programs, as a thread; ``body`` gets an event that is set when it is to end."""
 

@@ -20,11 +20,13 @@ from rehearsal.engine.hns import HostNetworks
 from rehearsal.engine.host_machine import HostMachine
 from rehearsal.engine.images import Images
 from rehearsal.engine.networks import NAT, Networks
+from rehearsal.engine.processes import end_stale
 from rehearsal.engine.records import now
 from rehearsal.engine.runtime import Runtime
 from rehearsal.engine.state import State
-from rehearsal.interfaces import EntryType, EventRecord, HostApi, ServiceFailure
+from rehearsal.interfaces import EntryType, EventRecord, HostApi, ServiceFailure, WindowsError
 
+_FIRST_PID, _PIDS = 2000, 5000
 _STATE_FOLDER = "rehearsal"
 _REFUSES = "engine-refuses-start"
 _TYPES: dict[str, EntryType] = {
@@ -96,7 +98,7 @@ class EngineService:
                 raise ServiceFailure("The specified service already exists.")
             self._engine = self._bring_up(invocation.configuration, invocation.flags, machine)
         self._start_containers(self._engine)
-        return os.getpid()
+        return _FIRST_PID + 4 * secrets.randbelow(_PIDS)
 
     def _bring_up(self, configuration: Configuration, flags: FlagSet, machine: HostMachine) -> Engine:
         host_networks = HostNetworks(self._host)
@@ -112,7 +114,7 @@ class EngineService:
         try:
             engine = self._assemble(configuration, flags, machine, started, host_networks)
         except EngineError as error:
-            message = f"failed to start daemon: Error initializing network controller: {error}"
+            message = f"failed to start daemon: {error}"
             raise self._refused(StartRefused(message, started.log, reported_running=True)) from error
         self._log(started.log)
         return engine
@@ -129,7 +131,10 @@ class EngineService:
         configuration = replace(configuration, values={**configuration.values, "pidfile": ""})
         root = configuration.text("data-root")
         full = ntpath.join("C:\\", root)
-        self._host.files.make_directory(full)
+        try:
+            self._host.files.make_directory(full)
+        except WindowsError as error:
+            raise EngineError(f"mkdir {full}: {error.message}") from error
         state = State(os.path.join(self._host.files.real(full), _STATE_FOLDER))
         if not state.engine_id:
             state.engine_id = secrets.token_hex(16)
@@ -137,14 +142,18 @@ class EngineService:
         for container in state.containers.values():
             if container.state.status in ("running", "restarting"):
                 # the machine went down without stopping the engine
+                end_stale(container.state.pid, state.directory)
                 container.state.status, container.state.pid = "exited", 0
                 host_networks.remove_endpoint(container.attachment.endpoint_id, missing_ok=True)
                 container.attachment.endpoint_id = container.attachment.address = ""
         networks = Networks(state, host_networks)
-        networks.initialise(
-            fixed_cidr=configuration.text("fixed-cidr"),
-            bridge_disabled=configuration.text("bridge") == "none",
-        )
+        try:
+            networks.initialise(
+                fixed_cidr=configuration.text("fixed-cidr"),
+                bridge_disabled=configuration.text("bridge") == "none",
+            )
+        except EngineError as error:
+            raise EngineError(f"Error initializing network controller: {error}") from error
         images, runtime = Images(state), Runtime(self._host, state, networks)
         containers = Containers(state, images, networks, runtime)
         return Engine(

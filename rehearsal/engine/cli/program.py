@@ -12,7 +12,7 @@ from rehearsal.engine.errors import EngineError
 from rehearsal.engine.golang.pflag import Flag, FlagError, FlagSet, ListValue, SwitchValue, TextValue
 from rehearsal.engine.service import EngineService
 from rehearsal.engine.version import BUILD, VERSION
-from rehearsal.interfaces import HostApi, NativeResult
+from rehearsal.interfaces import HostApi, NativeResult, WindowsError
 
 _HOME = "C:\\Users\\Administrator\\Documents"
 _GROUPS = {
@@ -82,6 +82,9 @@ def run(host: HostApi, arguments: list[str], _input: bytes = b"") -> NativeResul
         code = error.exit_code
     except EngineError as error:
         session.complain(f"Error response from daemon: {error}")
+        code = 1
+    except WindowsError as error:
+        session.complain(f"{error.path}: {error.message}")
         code = 1
     return NativeResult(code, "".join(session.out).encode(), "".join(session.err).encode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from rehearsal.engine.golang.quoting import quote
@@ -86,6 +87,8 @@ def parse_float(text: str) -> float:
     """Return a decimal floating-point number (strconv.ParseFloat)."""
     if _FLOAT.fullmatch(text) is None:
         raise ParseError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
+    if math.isinf(float(text)) and "inf" not in text.lower():
+        raise ParseError(f"strconv.ParseFloat: parsing {quote(text)}: value out of range")
     return float(text)
 
 
