@@ -35,9 +35,9 @@ class Result:
 class EngineLab:
     """A host on a loopback address of its own, with the programs at hand."""
 
-    def __init__(self, directory: Path, *, build: int = 20348, number: int = 7) -> None:
+    def __init__(self, directory: Path, *, build: int = 20348, number: int = 7, address: str = "") -> None:
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-        address = f"127.92.{os.getpid() % 200 + 20 * worker % 50}.{next(_numbers) % 250 + 1}"
+        address = address or f"127.92.{os.getpid() % 200 + 20 * worker % 50}.{next(_numbers) % 250 + 1}"
         self.host = Host(HostSettings(address, number, build), str(directory))
 
     def boot(self) -> "EngineLab":

@@ -1,14 +1,18 @@
 """docker build of the registry's image, and the registry that runs from it."""
 
 import json
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from rehearsal.engine import hns
 from tests.rehearsal.engine_lab import EngineLab, Result, eventually, wheel
 
+REPOSITORY = Path(__file__).parents[2]
 CONTEXT = "C:\\ProgramData\\registry-lab\\build\\abc"
 IMAGE = "registry-lab/registry:abc"
 PINNED = "172.27.112.96"
@@ -47,7 +51,7 @@ if sys.argv[1:] == ["serve"]:
 PURE, WINDOWS = "py3-none-any", "cp313-cp313-win_amd64"
 
 
-def _wheels(**changed: Mapping[str, bytes] | None) -> dict[str, bytes]:
+def wheels(**changed: Mapping[str, bytes] | None) -> dict[str, bytes]:
     """Return a set of wheels like the real one; a name set to None is left out."""
     needs = ("sanic>=25.12", "uvloop>=0.22; sys_platform != 'win32'")
     modules = {"__init__": "", "__main__": SERVER}
@@ -69,15 +73,15 @@ def lab(tmp_path: Path) -> Iterator[EngineLab]:
     lab.host.shut_down()
 
 
-def build(lab: EngineLab, wheels: Mapping[str, bytes], dockerfile: str = DOCKERFILE) -> Result:
+def build(lab: EngineLab, files: Mapping[str, bytes], dockerfile: str = DOCKERFILE) -> Result:
     lab.put(f"{CONTEXT}\\Dockerfile", dockerfile.encode())
-    for name, content in wheels.items():
+    for name, content in files.items():
         lab.put(f"{CONTEXT}\\wheels\\{name}", content)
     return lab.docker(f"build --tag {IMAGE} {CONTEXT}")
 
 
 def test_the_image_has_what_the_dockerfile_says(lab: EngineLab) -> None:
-    result = build(lab, _wheels())
+    result = build(lab, wheels())
 
     config = json.loads(lab.docker(f"image inspect {IMAGE}").out)[0]["Config"]
     assert result.code == 0
@@ -97,10 +101,10 @@ def test_the_image_has_what_the_dockerfile_says(lab: EngineLab) -> None:
 def test_the_same_context_is_taken_from_the_cache_and_makes_the_same_image_elsewhere(
     lab: EngineLab, tmp_path: Path
 ) -> None:
-    build(lab, _wheels())
+    build(lab, wheels())
     other = EngineLab(tmp_path / "other", number=8).boot()
 
-    again, elsewhere = build(lab, _wheels()), build(other, _wheels())
+    again, elsewhere = build(lab, wheels()), build(other, wheels())
 
     assert again.out.count("Using cache") == 9
     assert "Using cache" not in elsewhere.out
@@ -109,12 +113,12 @@ def test_the_same_context_is_taken_from_the_cache_and_makes_the_same_image_elsew
 
 
 def test_another_wheel_is_another_image(lab: EngineLab) -> None:
-    build(lab, _wheels())
+    build(lab, wheels())
     first = lab.docker(f"images --quiet {IMAGE}").out
 
     build(
         lab,
-        _wheels(app=wheel("registry-app", "0.1.0", PURE, ("sanic",), __init__="", __main__="changed = 1")),
+        wheels(app=wheel("registry-app", "0.1.0", PURE, ("sanic",), __init__="", __main__="changed = 1")),
     )
 
     assert lab.docker(f"images --quiet {IMAGE}").out != first
@@ -150,7 +154,7 @@ def test_another_wheel_is_another_image(lab: EngineLab) -> None:
 def test_wheels_that_pip_would_refuse_fail_the_build(
     lab: EngineLab, changed: Mapping[str, Mapping[str, bytes] | None], words: str
 ) -> None:
-    result = build(lab, _wheels(**changed))
+    result = build(lab, wheels(**changed))
 
     assert result.code == 1
     assert words in result.err
@@ -186,7 +190,7 @@ def test_wheels_that_pip_would_refuse_fail_the_build(
 def test_a_dockerfile_that_cannot_be_carried_out_is_refused(
     lab: EngineLab, dockerfile: str, words: str
 ) -> None:
-    result = build(lab, _wheels(), dockerfile)
+    result = build(lab, wheels(), dockerfile)
 
     assert result.code == 1
     assert words in result.err
@@ -209,7 +213,7 @@ def answers(lab: EngineLab) -> bool:
 
 
 def test_a_container_runs_the_wheels_own_program_on_the_hosts_address(lab: EngineLab) -> None:
-    build(lab, _wheels())
+    build(lab, wheels())
 
     result = run_registry(lab)
 
@@ -220,7 +224,7 @@ def test_a_container_runs_the_wheels_own_program_on_the_hosts_address(lab: Engin
 
 
 def test_the_program_ends_with_its_container_and_comes_back_with_the_engine(lab: EngineLab) -> None:
-    build(lab, _wheels())
+    build(lab, wheels())
     run_registry(lab)
     eventually(lambda: answers(lab))
 
@@ -235,7 +239,7 @@ def test_the_program_ends_with_its_container_and_comes_back_with_the_engine(lab:
 
 
 def test_a_crashed_program_is_started_again(lab: EngineLab) -> None:
-    build(lab, _wheels())
+    build(lab, wheels())
     run_registry(lab)
     eventually(lambda: answers(lab))
     container = lab.engine.containers.find("registry")
@@ -244,3 +248,38 @@ def test_a_crashed_program_is_started_again(lab: EngineLab) -> None:
 
     eventually(lambda: container.state.restarts == 1 and answers(lab))
     assert lab.docker("inspect --format {{.RestartCount}} registry").out == "1\n"
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from tests.rehearsal.engine_lab import EngineLab, eventually
+from tests.rehearsal.test_engine_build import answers, build, run_registry, wheels
+lab = EngineLab(Path(sys.argv[1]), address=sys.argv[2]).boot()
+build(lab, wheels())
+run_registry(lab)
+eventually(lambda: answers(lab))
+print(lab.engine.containers.find("registry").state.pid, flush=True)
+os._exit(9)
+"""
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody waits for has no environment any more."""
+    environment = Path(f"/proc/{pid}/environ")
+    return environment.exists() and environment.read_bytes() != b""
+
+
+def test_a_rehearsal_that_was_killed_leaves_neither_process_nor_endpoint(tmp_path: Path) -> None:
+    address = EngineLab(tmp_path / "unused").host.address
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "host"), address]
+    killed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    assert killed.returncode == 9, killed.stderr
+
+    lab = EngineLab(tmp_path / "host", address=address).boot()
+
+    eventually(lambda: answers(lab))
+    assert lab.engine.containers.find("registry").state.pid != int(killed.stdout)
+    assert not _runs(int(killed.stdout))
+    assert len(hns.endpoints(lab.host)) == 1
+    lab.host.shut_down()
