@@ -14,7 +14,7 @@ from registry_app.errors import RegistryError
 from registry_app.reference import Digest
 from registry_app.routes.addresses import Address, Resource
 from registry_app.transport import FastResponse
-from registry_app.transport.protocol import http_of
+from registry_app.transport.cycle import http_of
 
 _RESULTS: Final = {401: "unauthorized", 403: "denied", 429: "throttled"}
 _DIGEST = re.compile(rb"Docker-Content-Digest: ([a-z0-9]+:[0-9a-f]+)")

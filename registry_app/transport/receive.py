@@ -10,11 +10,11 @@ from functools import partial
 from sanic import Request
 
 from .chunked import Piece
+from .cycle import RegistryHttp, http_of
 from .descriptors import descriptor_of, until_readable
 from .errors import BodyError, BodyIncomplete, BodyStalled, BodyTooLarge
 from .intake import Intake, Outcome
 from .lanes import Lane, Sink
-from .protocol import RegistryHttp, http_of
 from .threads import in_thread
 
 SMALL_BODY = 65536

@@ -210,7 +210,7 @@ def test_a_client_that_sends_on_sees_its_early_answer(lab: Lab, body: tuple[str,
 def test_a_client_that_never_stops_after_an_early_answer_is_closed(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry_app.transport.protocol.LINGER_LIMIT", 1 << 20)
+    monkeypatch.setattr("registry_app.transport.cycle.LINGER_LIMIT", 1 << 20)
 
     with lab.connect() as client:
         client.ask("PUT", "/refuse", "Transfer-Encoding: chunked")

@@ -18,7 +18,8 @@ from sanic.response import BaseHTTPResponse
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from registry_app.transport import Application
-from registry_app.transport.protocol import PRIVATE_MEMBERS, RegistryHttp, RegistryProtocol
+from registry_app.transport.cycle import RegistryHttp
+from registry_app.transport.protocol import PRIVATE_MEMBERS, RegistryProtocol
 from tests.registry.transport_lab import DEADLINE, Client, running
 
 
