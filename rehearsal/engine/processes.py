@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,20 +55,37 @@ class Launch:
     write: Write
 
 
+_spawner = ThreadPoolExecutor(1, thread_name_prefix="container-spawner")
+"""Starts every process: Linux ends them with the thread that started them, and this one lives to the end."""
+_libc = ctypes.CDLL(None)
+_END_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+
+
+def _end_with_parent() -> None:
+    _libc.prctl(_END_WITH_PARENT, signal.SIGKILL)
+
+
+def _spawn(
+    arguments: Sequence[str], environment: Mapping[str, str], directory: str
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", *arguments],
+        env=dict(environment),
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call
+    )
+
+
 class RealProcess:
     """A Python program of the image, run by this machine's Python."""
 
     def __init__(self, launch: Launch, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         self._killed = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", *arguments],
-            env=dict(environment),
-            cwd=launch.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._process = _spawner.submit(_spawn, arguments, environment, launch.directory).result()
         self.pid = self._process.pid
         self._readers = [
             threading.Thread(target=self._read, args=(stream, name, launch.write), daemon=True)
