@@ -84,10 +84,9 @@ def info(stage: Stage, number: int) -> dict[str, Any]:
     return found
 
 
-def changes(stage: Stage, number: int, since: int = 0) -> list[datetime]:
-    return [
-        datetime.fromisoformat(entry["time"]) for entry in stage.journal(number)[since:] if entry["changes"]
-    ]
+def changes(stage: Stage, number: int) -> list[datetime]:
+    entries = [entry for entry in stage.journal(number) if entry["changes"] and entry["text"] != "<boot>"]
+    return [datetime.fromisoformat(entry["time"]) for entry in entries]
 
 
 def test_a_mixed_fleet_is_brought_to_one_state(stage: Stage, first: Result) -> None:
@@ -213,13 +212,18 @@ def test_a_run_that_is_killed_half_way_is_finished_by_the_next(proven: Stage) ->
 
 
 def test_the_delivery_is_switched_there_and_back(proven: Stage) -> None:
-    there = proven.roll_out(
-        fleet(proven, "lines", {"delivery": "service-options", "data_root": r"C:\docker-data"})
-    )
-    back = proven.roll_out(fleet(proven, "files", {"data_root": r"C:\docker-data"}))
+    root = {"data_root": r"C:\docker-data"}
+
+    there = proven.roll_out(fleet(proven, "lines", {"delivery": "service-options", **root}, MOVED))
+    lines = {number: command_line(proven, number) for number in MOVED}
+    back = proven.roll_out(fleet(proven, "files", root, MOVED))
 
     assert there.code == 0, there.text
     assert back.code == 0, back.text
+    for number in MOVED:
+        assert r"--data-root C:\docker-data" in lines[number]
+        assert command_line(proven, number).endswith("--run-service")
+        assert started(proven, number, "registry")
 
 
 def test_a_dry_run_says_what_would_stop(proven: Stage) -> None:

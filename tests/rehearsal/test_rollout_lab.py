@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import io
 import json
 import re
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +67,50 @@ def get(stage: Stage, number: int, path: str) -> object:
         connection.close()
 
 
+def skopeo(*arguments: str) -> None:
+    done = subprocess.run(["skopeo", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def write_image(directory: Path) -> Path:
+    """Write an image of one layer as an OCI layout."""
+    blobs = directory / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def blob(content: bytes, media_type: str) -> dict[str, Any]:
+        digest = hashlib.sha256(content).hexdigest()
+        (blobs / digest).write_bytes(content)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo("hello.txt")
+        entry.size = 5
+        archive.addfile(entry, io.BytesIO(b"hello"))
+    oci = "application/vnd.oci.image"
+    layer = blob(packed.getvalue(), f"{oci}.layer.v1.tar")
+    rootfs = {"type": "layers", "diff_ids": [layer["digest"]]}
+    config = blob(
+        json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode(),
+        f"{oci}.config.v1+json",
+    )
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{oci}.manifest.v1+json",
+        "config": config,
+        "layers": [layer],
+    }
+    described = blob(json.dumps(manifest).encode(), f"{oci}.manifest.v1+json")
+    described["annotations"] = {"org.opencontainers.image.ref.name": "1"}
+    (directory / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [described]}))
+    (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return directory
+
+
+def digest_in(layout: Path) -> str:
+    return str(json.loads((layout / "index.json").read_text())["manifests"][0]["digest"])
+
+
 def inspect(stage: Stage, number: int, what: str, name: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = json.loads(stage.do(number, f"docker {what} inspect {name}"))
     return found[0]
@@ -96,7 +144,22 @@ def test_the_summary_tells_each_host_in_a_line(proven: Stage, first: Result) -> 
 
 def test_the_registry_is_reached_from_outside(proven: Stage) -> None:
     for number in (1, 2, 3):
-        assert get(proven, number, "/v2/_catalog") == {"repositories": ["labs/hello-world"]}
+        assert get(proven, number, "/v2/labs/hello-world/tags/list") == {
+            "name": "labs/hello-world",
+            "tags": ["nanoserver"],
+        }
+
+
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="needs skopeo")
+def test_an_image_goes_in_from_outside_and_comes_back_the_same(proven: Stage, tmp_path: Path) -> None:
+    there = f"docker://{proven.address(1)}:5000/outside/image:1"
+    image = write_image(tmp_path / "image")
+
+    skopeo("copy", "--dest-tls-verify=false", f"oci:{image}:1", there)
+    skopeo("copy", "--src-tls-verify=false", there, f"oci:{tmp_path / 'back'}:1")
+
+    assert (tmp_path / "back" / "index.json").exists()
+    assert digest_in(tmp_path / "back") == digest_in(image)
 
 
 def test_the_data_lies_where_the_lab_shows_it(proven: Stage) -> None:
