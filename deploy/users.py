@@ -45,15 +45,13 @@ class Hashes:
 
     def hash(self, user: str, password: str, kept: str | None) -> str:
         """Return a hash of the password: ``kept`` if it fits, else the one of this run, or a new one."""
-        known = self._known.get((user, password))
-        if known is not None and kept in (None, known):
-            return known
-        secret = password.encode()
-        if kept and _cost(kept) >= COST and bcrypt.checkpw(secret, kept.encode()):
-            found = kept
-        else:
-            found = known or bcrypt.hashpw(secret, bcrypt.gensalt(COST)).decode()
-        return self._known.setdefault((user, password), found) if found != kept else found
+        secret, key = password.encode(), (user, password)
+        known = self._known.get(key)
+        if kept is not None and kept != known and not _fits(secret, kept):
+            kept = None
+        found = kept or known or bcrypt.hashpw(secret, bcrypt.gensalt(COST)).decode()
+        self._known.setdefault(key, found)
+        return found
 
 
 def render_htpasswd(passwords: Mapping[str, str], existing: str = "", hashes: Hashes | None = None) -> str:
@@ -63,6 +61,10 @@ def render_htpasswd(passwords: Mapping[str, str], existing: str = "", hashes: Ha
     return "".join(
         f"{name}:{hashes.hash(name, passwords[name], kept.get(name))}\n" for name in sorted(passwords)
     )
+
+
+def _fits(secret: bytes, kept: str) -> bool:
+    return _cost(kept) >= COST and bcrypt.checkpw(secret, kept.encode())
 
 
 def _cost(hashed: str) -> int:

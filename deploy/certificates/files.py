@@ -55,5 +55,18 @@ def server_files(registry: RegistrySettings, host: str, keeper: Keeper) -> Serve
     return own_files(tls)
 
 
+def authority_of(registry: RegistrySettings, keeper: Keeper) -> bytes | None:
+    """Return what engines are to trust for the registry; None if they trust it already.
+
+    Raises `AuthorityUnusable` or OSError.
+    """
+    tls = registry.tls
+    if tls is None:
+        return None
+    if tls.lab_ca:
+        return keeper.authority().certificate_pem()
+    return _read(tls.authority_file) if tls.authority_file else None
+
+
 def _read(path: str) -> bytes:
     return Path(path).expanduser().read_bytes()

@@ -24,7 +24,7 @@ def certificate(acting: Acting, *, wanted: LabSettings) -> Commands:
     A certificate that must be new is issued here already while the run is planned: that changes nothing
     on a host, and the next run gives the same one out.
     """
-    files = files_for(acting, wanted)
+    files = _files(acting, wanted)
     tls = wanted.registry.tls
     if files is None or tls is None:
         return
@@ -40,7 +40,7 @@ def certificate(acting: Acting, *, wanted: LabSettings) -> Commands:
     yield from acting.carry_out(steps, why)
 
 
-def files_for(acting: Acting, wanted: LabSettings) -> ServerFiles | None:
+def _files(acting: Acting, wanted: LabSettings) -> ServerFiles | None:
     """Return the certificate for a host's registry; None if there is none, or none of ours to put there."""
     try:
         return server_files(wanted.registry, address_of(acting.host), keeper_of(wanted))

@@ -6,15 +6,16 @@ import io
 from pathlib import Path
 
 from deploy.certificates.authority import AuthorityUnusable
+from deploy.certificates.files import authority_of
 from deploy.connector_errors import HostError
 from deploy.found import CouldNotRead
 from deploy.operations.acting import Acting, Commands, operation
-from deploy.operations.certificate import files_for
 from deploy.operations.hands import StepFailed
 from deploy.operations.keeping import keeper_of
 from deploy.plan.trust import Profile, TrustFound, TrustWanted, plan_trust, profile_of, trusted_names
 from deploy.run import run_of
 from deploy.settings import LabSettings
+from deploy.settings.access import RemoteRegistry
 from deploy.trust import hosts_file
 from deploy.trust.credentials import Login
 
@@ -40,11 +41,14 @@ def trust(acting: Acting, *, wanted: LabSettings) -> Commands:
 
 def _wished(acting: Acting, wanted: LabSettings) -> TrustWanted:
     settings, registry = wanted.trust, wanted.registry
-    files = files_for(acting, wanted)
-    own = files.authority if files is not None else None
-    authorities = dict.fromkeys(registry.addresses, own) if own is not None else {}
-    for remote in settings.registries:
-        authorities[remote.name] = _authority(wanted, remote.authority_file)
+    try:
+        own = authority_of(registry, keeper_of(wanted))
+        authorities = dict.fromkeys(registry.addresses, own) if own is not None else {}
+        authorities |= {remote.name: _authority(wanted, remote) for remote in settings.registries}
+    except OSError as error:
+        raise StepFailed(f"{error.filename}: {error.strerror}") from error
+    except AuthorityUnusable as error:
+        raise StepFailed(str(error)) from error
     return TrustWanted(
         authorities=authorities,
         names=trusted_names(settings, registry),
@@ -53,15 +57,10 @@ def _wished(acting: Acting, wanted: LabSettings) -> TrustWanted:
     )
 
 
-def _authority(wanted: LabSettings, path: str | None) -> bytes:
-    try:
-        if path is not None:
-            return Path(path).expanduser().read_bytes()
-        return keeper_of(wanted).authority().certificate_pem()
-    except OSError as error:
-        raise StepFailed(f"{error.filename}: {error.strerror}") from error
-    except AuthorityUnusable as error:
-        raise StepFailed(str(error)) from error
+def _authority(wanted: LabSettings, remote: RemoteRegistry) -> bytes:
+    if remote.authority_file is not None:
+        return Path(remote.authority_file).expanduser().read_bytes()
+    return keeper_of(wanted).authority().certificate_pem()
 
 
 def _profiles(acting: Acting, wanted: LabSettings) -> list[Profile]:

@@ -124,6 +124,11 @@ def _registry_is_reached(parts: Parts) -> Iterator[Problem]:
 def _logins_are_users(parts: Parts) -> Iterator[Problem]:
     trust: TrustSettings = parts["trust"]
     registry: RegistrySettings = parts["registry"]
+    if registry.users and not trust.logins:
+        yield Problem(
+            "trust.logins",
+            "nobody on this host is logged in, so no proof can push: write [{'user': …}] with one who may",
+        )
     for number, login in enumerate(trust.logins):
         if login.user not in registry.users:
             yield Problem(f"trust.logins.{number}.user", f"{login.user!r} is none of registry.users")

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from deploy import rendering
+from deploy.certificates.files import own_certificate_problems
 from deploy.secrets import SecretMissing, Secrets
-from deploy.settings import LabSettings, RulesSettings, SettingsErrors, validate_all
+from deploy.settings import RegistrySettings, RulesSettings, SettingsErrors, validate_all
 from deploy.settings.access import SecretSource
 from registry_app.auth.rules import ACTIONS, Rules
 
@@ -27,7 +29,8 @@ RULES = {
 def problems(**registry: object) -> list[str]:
     """Everything that is wrong with a host whose registry is set like this."""
     try:
-        validate_all({"pc": {"registry": registry}})
+        logins = [{"user": "tess"}] if "users" in registry else []
+        validate_all({"pc": {"registry": registry, "trust": {"logins": logins}}})
     except SettingsErrors as errors:
         return [line.removeprefix("pc: registry.") for line in errors.lines]
     return []
@@ -51,7 +54,7 @@ def secure(**more: object) -> dict[str, Any]:
 )
 def test_settings_that_make_a_secure_registry(registry: dict[str, Any]) -> None:
     assert problems(**registry) == []
-    assert not LabSettings.model_validate({"registry": registry}).registry.is_insecure
+    assert not RegistrySettings.model_validate(registry).is_insecure
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,30 @@ def test_a_login_is_of_a_user_that_is_there() -> None:
         validate_all({"pc": {"registry": secure(), "trust": {"logins": [{"user": "tom"}]}}})
 
     assert caught.value.lines == ["pc: trust.logins.0.user: 'tom' is none of registry.users"]
+
+
+def test_users_without_a_login_on_the_host_cannot_be_proven() -> None:
+    with pytest.raises(SettingsErrors) as caught:
+        validate_all({"pc": {"registry": secure()}})
+
+    assert "trust.logins: nobody on this host is logged in" in caught.value.lines[0]
+
+
+def test_the_users_own_files_are_checked_before_any_host_is_touched(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    own = authority.issue_cert("registry.class.lan", "10.20.0.7")
+    own.private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    tls = {"certificate_file": str(tmp_path / "own.pem"), "key_file": str(tmp_path / "own.pem")}
+    registry = RegistrySettings.model_validate({"tls": tls, "dns_name": "registry.class.lan"})
+    lost = RegistrySettings.model_validate({"tls": tls | {"key_file": str(tmp_path / "none")}})
+
+    (problem,) = own_certificate_problems(registry, "10.20.0.7")
+    assert str(problem) == (
+        f"registry.tls: {tmp_path}/own.pem: certificate: it is not good for 172.24.194.96 "
+        "(it names registry.class.lan, 10.20.0.7)"
+    )
+    assert "none: No such file or directory" in str(own_certificate_problems(lost, "10.20.0.7")[0])
+    assert own_certificate_problems(RegistrySettings(), "10.20.0.7") == []
 
 
 def test_rules_are_rendered_as_the_registry_reads_them() -> None:

@@ -37,6 +37,33 @@ def test_only_who_changed_gets_a_new_hash() -> None:
     assert not Htpasswd.parse(second.encode()).verify("tess", "correct horse")
 
 
+def test_equal_users_of_several_registries_have_one_hash_worked_out_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[bytes] = []
+    hashpw = bcrypt.hashpw
+
+    def counting(password: bytes, salt: bytes) -> bytes:
+        made.append(password)
+        return hashpw(password, salt)
+
+    monkeypatch.setattr(bcrypt, "hashpw", counting)
+    hashes = users.Hashes()
+
+    files = [render_htpasswd(PASSWORDS, "", hashes) for _ in range(10)]
+
+    assert len(made) == 2
+    assert len(set(files)) == 1
+
+
+def test_a_registry_keeps_its_own_hash_beside_those_of_others() -> None:
+    hashes = users.Hashes()
+    own = render_htpasswd(PASSWORDS)
+
+    assert render_htpasswd(PASSWORDS, "", hashes) != own
+    assert render_htpasswd(PASSWORDS, own, hashes) == own
+
+
 def test_who_is_no_longer_declared_goes() -> None:
     assert render_htpasswd({}, render_htpasswd(PASSWORDS)) == ""
 
