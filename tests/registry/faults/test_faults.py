@@ -23,6 +23,8 @@ LABS: dict[str, type[Lab]] = {"POSIX": PosixLab, "Windows": WindowsLab}
 Record = Callable[[str, object], None]
 Clean = tuple[Expectation, list[str]]
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_flush() -> Iterator[None]:

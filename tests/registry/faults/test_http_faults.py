@@ -20,6 +20,8 @@ from tests.registry.servers import RunningRegistry, our_registry
 STRIDE = int(os.environ.get("FAULT_STRIDE", "31"))
 """Every so many operations one is chosen; 1 chooses all."""
 REPOSITORY = "labs/hello"
+
+pytestmark = pytest.mark.timeout(1800)
 CHUNKED = b"pushed in three chunks " * 100
 
 

@@ -1,7 +1,9 @@
 """A real registry is killed, again and again, while clients push to it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from random import Random
 
 import httpx
@@ -11,9 +13,11 @@ from registry_app.check.findings import Severity
 from registry_app.check.survey import survey
 from registry_app.storage.posix import PosixFileSystem
 from tests.registry.content import digest_of, pull, push_image
-from tests.registry.servers import RunningRegistry
+from tests.registry.servers import RunningRegistry, our_registry
 
 CLIENTS = 3
+
+pytestmark = pytest.mark.timeout(900)
 
 
 class Client(threading.Thread):
@@ -40,10 +44,22 @@ class Client(threading.Thread):
                 self.begun.release()
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_what_was_acknowledged_survives_being_killed(
-    start: Callable[..., RunningRegistry], seed: int
-) -> None:
+@pytest.fixture(params=["POSIX", "Windows"])
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], RunningRegistry]]:
+    """Start a registry over one directory, with either platform's rules, as often as one likes."""
+    drive = tmp_path / "C"
+    drive.mkdir()
+    program = ("registry_app", "serve")
+    if request.param == "Windows":
+        program = ("tests.registry.win32.serve", str(drive))
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            our_registry(drive / "registry-data", tmp_path / "log", program=program)
+        )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_acknowledged_survives_being_killed(start: Callable[[], RunningRegistry], seed: int) -> None:
     random = Random(seed)
     acknowledged: dict[tuple[str, str], bytes] = {}
 

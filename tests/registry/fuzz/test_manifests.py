@@ -11,6 +11,8 @@ from tests.registry.fuzz.strategies import request
 from tests.registry.fuzz.wire import examples, first_answer, require_specified, talk
 from tests.registry.servers import RunningRegistry
 
+pytestmark = pytest.mark.timeout(1800)
+
 TYPES = st.sampled_from(
     [
         OCI_MANIFEST,

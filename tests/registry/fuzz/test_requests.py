@@ -18,6 +18,8 @@ from tests.registry.fuzz.strategies import (
 from tests.registry.fuzz.wire import examples, first_answer, require_specified, statuses, talk
 from tests.registry.servers import RunningRegistry
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _something_is_there(caged: RunningRegistry) -> None:

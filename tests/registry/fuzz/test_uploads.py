@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,8 @@ from tests.registry.content import digest_of
 from tests.registry.fuzz.strategies import request
 from tests.registry.fuzz.wire import Answer, examples, first_answer, require_specified, statuses, talk
 from tests.registry.servers import RunningRegistry
+
+pytestmark = pytest.mark.timeout(1800)
 
 PIECES = st.binary(min_size=0, max_size=40)
 
