@@ -149,7 +149,11 @@ def _serve(given: argparse.Namespace) -> int:
     for name in ("psrpcore", "spnego"):
         # their debug level shows whole messages
         logging.getLogger(name).setLevel(logging.WARNING)
-    serve(given.state, os.environ.get(PASSWORD_VARIABLE) or DEFAULT_PASSWORD)
+    try:
+        serve(given.state, os.environ.get(PASSWORD_VARIABLE) or DEFAULT_PASSWORD)
+    except BlockingIOError:
+        print("another process serves these hosts already", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -1,22 +1,21 @@
 """The background process: all hosts of a rehearsal in one event loop, until it is told to stop.
 
-A lock on ``rehearsal.lock`` shows that it runs and names its process; ``SIGHUP`` makes it read its
+A lock on ``rehearsal.lock`` shows that it runs, and which process it is; ``SIGHUP`` makes it read its
 options anew, so that further hosts come up beside those that are.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
 from rehearsal.auth import Account, write_user_file
 from rehearsal.certificate import tls_context
 from rehearsal.host import Host, HostSettings
-from rehearsal.options import USER, Options, host_directory, path_of
+from rehearsal.lock import take
+from rehearsal.options import LOCK, USER, Options, host_directory, path_of
 from rehearsal.psrp import RunspacePool
 from rehearsal.server import Behaviour, DroppedError, Listener, Timing
 from rehearsal.sessions import Sessions
@@ -112,11 +111,8 @@ def listener_of(host: Host, account: Account, workers: ThreadPoolExecutor, optio
 
 def serve(state: str, password: str) -> None:
     """Run until SIGTERM or SIGINT. Raises `BlockingIOError` if another process serves this state."""
-    with open(path_of(state, "rehearsal.lock"), "a+", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with open(path_of(state, LOCK), "a", encoding="utf-8") as file:
+        take(file)
         asyncio.run(_serve(state, password))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import os
 import shutil
@@ -12,7 +11,8 @@ import sys
 import time
 from dataclasses import dataclass, replace
 
-from rehearsal.options import PASSWORD_VARIABLE, Options, path_of
+from rehearsal.lock import holder
+from rehearsal.options import LOCK, PASSWORD_VARIABLE, Options, path_of
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
@@ -59,7 +59,7 @@ def down(state: str) -> bool:
         return False
     os.kill(process_id, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT
-    while running(state) is not None:
+    while running(state) == process_id:
         if time.monotonic() > deadline:
             # it leads its own process group, with the registries that its containers are
             os.killpg(process_id, signal.SIGKILL)
@@ -79,16 +79,7 @@ def status(state: str) -> list[HostStatus]:
 
 def running(state: str) -> int | None:
     """Return the process id of the background process, or None if there is none."""
-    try:
-        with open(path_of(state, "rehearsal.lock"), "r+", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                text = lock.read()
-                return int(text) if text.isdigit() else None
-    except FileNotFoundError:
-        pass
-    return None
+    return holder(path_of(state, LOCK))
 
 
 def answers(address: str, port: int) -> bool:
@@ -123,18 +114,24 @@ def _spawn(state: str, password: str) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_up(state: str, options: Options, started: subprocess.Popen[bytes] | None) -> None:
+    """Wait for every host, and for the process just started to serve them or to leave that to another one.
+
+    When two ask at the same time, one process is enough; what the other started ends by itself, and is waited
+    for, so that it cannot come to life after the hosts were stopped.
+    """
     deadline = time.monotonic() + START_TIMEOUT
     waiting = [host.address for host in options.hosts]
-    while waiting:
+    while True:
         waiting = [address for address in waiting if not answers(address, options.port)]
-        ended = running(state) is None if started is None else started.poll() is not None
-        if not waiting and not ended:
+        serving = running(state)
+        ended = started is None or started.poll() is not None
+        ours = started is not None and serving == started.pid
+        if not waiting and serving is not None and (ended or ours):
             return
-        if ended or time.monotonic() > deadline:
+        if (ended and serving is None) or time.monotonic() > deadline:
             log = path_of(state, "rehearsal.log")
-            raise ControlError(
-                f"no answer from {', '.join(waiting) or 'the rehearsal'}; see {log}\n{_tail(log)}"
-            )
+            who = ", ".join(waiting) or "the rehearsal"
+            raise ControlError(f"no answer from {who}; see {log}\n{_tail(log)}")
         time.sleep(_PAUSE)
 
 

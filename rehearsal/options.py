@@ -12,6 +12,7 @@ from rehearsal.host import PRODUCTS, HostSettings
 
 DEFAULT_BUILD = 20348
 DEFAULT_PREFIX = "127.77.0"
+LOCK = "rehearsal.lock"
 USER = "Administrator"
 PASSWORD_VARIABLE = "REHEARSAL_PASSWORD"  # noqa: S105 - the name of a variable
 DEFAULT_PASSWORD = "Rehearsal-1!"  # noqa: S105 - documented: the hosts listen on loopback only

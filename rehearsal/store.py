@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from typing import Any
 
 
@@ -21,7 +22,7 @@ def load(path: str) -> Any:  # noqa: ANN401 - whatever was saved
 def save(path: str, value: object) -> None:
     """Write ``value``, which must be JSON's."""
     text = json.dumps(value, ensure_ascii=False, indent=1)
-    part = f"{path}.new"
+    part = f"{path}.{os.getpid()}.{threading.get_ident()}"
     with open(part, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

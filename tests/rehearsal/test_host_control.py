@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,14 @@ def test_up_is_done_when_every_host_answers_and_again_changes_nothing(state: str
     assert [(host.address, host.answers) for host in first] == [(f"{PREFIX}.1", True), (f"{PREFIX}.2", True)]
     assert second == first
     assert control.running(state) == process
+
+
+def test_two_who_ask_at_the_same_time_get_the_same_hosts(state: str) -> None:
+    with ThreadPoolExecutor() as both:
+        first, second = both.map(lambda _: up(state, 2), range(2))
+
+    assert first == second
+    assert [host.answers for host in first] == [True, True]
 
 
 def test_further_hosts_come_up_beside_those_that_are(state: str) -> None:
