@@ -124,7 +124,7 @@ def case_content(case: Mapping[str, object]) -> bytes | None:
     encoded, text = case.get("daemon_json_base64"), case.get("daemon_json")
     if isinstance(encoded, str):
         return base64.b64decode(encoded)
-    return text.encode() if isinstance(text, str) else None
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None
 
 
 def case_path(case: Mapping[str, object], directory: str) -> str:

@@ -42,7 +42,13 @@ class Networks:
                 if hns_id not in known and found["Type"].casefold() in _ADOPTED:
                     self._adopt(found)
             if not bridge_disabled and not self._named(NAT):
-                self._make(DockerNetwork(_new_id(), NAT, NAT, now(), subnet=fixed_cidr))
+                self._make_default(fixed_cidr)
+
+    def _make_default(self, subnet: str) -> None:
+        try:
+            self._make(DockerNetwork(_new_id(), NAT, NAT, now(), subnet=subnet))
+        except EngineError as error:
+            raise EngineError(f"error creating default network: {error}") from error
 
     def _ensure_none(self) -> None:
         if not self._named(NONE):

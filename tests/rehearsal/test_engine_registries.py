@@ -1,5 +1,6 @@
 """Which registries the engine trusts, and what it says of those that it does not: the recorded pulls."""
 
+import base64
 import json
 import ssl
 import threading
@@ -20,19 +21,38 @@ Case = dict[str, Any]
 
 
 class StubRegistry:
-    """A registry that has nothing, and remembers what it was asked for."""
+    """A registry that has nothing, and remembers what it was asked for.
 
-    def __init__(self, authority: trustme.CA | None = None) -> None:
+    With a ``login`` it asks who comes; with ``bearer`` for a token, which it gives for that login.
+    """
+
+    def __init__(self, authority: trustme.CA | None = None, *, login: str = "", bearer: bool = False) -> None:
         self.asked: list[str] = []
+        basic = "Basic " + base64.b64encode(login.encode()).decode()
+        wanted = "Bearer secret" if bearer else basic
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 stub.asked.append(self.path)
+                given = self.headers.get("Authorization", "")
+                if self.path.startswith("/token"):
+                    self._answer(200 if given == basic else 401, b'{"token": "secret"}')
+                    return
+                if login and given != wanted:
+                    self._answer(401, b"")
+                    return
                 unknown = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}
                 body = b"{}" if self.path == "/v2/" else json.dumps(unknown).encode()
-                self.send_response(200 if self.path == "/v2/" else 404)
+                self._answer(200 if self.path == "/v2/" else 404, body)
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
+                realm = f"http://127.0.0.1:{stub.place[1]}/token"
+                if status == 401:
+                    challenge = f'Bearer realm="{realm}",service="lab"' if bearer else 'Basic realm="lab"'
+                    self.send_header("WWW-Authenticate", challenge)
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -121,3 +141,27 @@ def test_a_mirror_in_capitals_is_asked_over_https_under_a_senseless_name(
 
     assert stubs.plain.asked == []
     lab.host.shut_down()
+
+
+@pytest.mark.parametrize("bearer", [pytest.param(False, id="basic"), pytest.param(True, id="bearer")])
+def test_log_ins_are_taken_from_the_users_configuration(
+    lab: EngineLab, monkeypatch: pytest.MonkeyPatch, *, bearer: bool
+) -> None:
+    registry = StubRegistry(login="anna:secret", bearer=bearer)
+    lab.configure('{"insecure-registries": ["registry.lab:5000"]}')
+    lab.put("C:\\Windows\\System32\\drivers\\etc\\hosts", f"{ADDRESS} registry.lab\n".encode())
+    lab.boot()
+    places = {(ADDRESS, 5000): registry.place, ("127.0.0.1", registry.place[1]): registry.place}
+    monkeypatch.setattr(lab.engine.runtime, "where", lambda *place: places.get(place))
+    auth = base64.b64encode(b"anna:secret").decode()
+    configuration = json.dumps({"auths": {"registry.lab:5000": {"auth": auth}}})
+
+    stranger = lab.docker("pull registry.lab:5000/lab/none:1")
+    lab.put("C:\\Users\\Administrator\\.docker\\config.json", configuration.encode())
+    known = lab.docker("pull registry.lab:5000/lab/none:1")
+
+    assert ("no basic auth credentials" in stranger.err) != bearer
+    assert "manifest unknown" not in stranger.err
+    assert "manifest unknown" in known.err
+    lab.host.shut_down()
+    registry.close()
