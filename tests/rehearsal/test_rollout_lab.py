@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.client
 import io
@@ -87,8 +88,9 @@ def write_image(directory: Path) -> Path:
         entry.size = 5
         archive.addfile(entry, io.BytesIO(b"hello"))
     oci = "application/vnd.oci.image"
-    layer = blob(packed.getvalue(), f"{oci}.layer.v1.tar")
-    rootfs = {"type": "layers", "diff_ids": [layer["digest"]]}
+    layer = blob(gzip.compress(packed.getvalue()), f"{oci}.layer.v1.tar+gzip")
+    diff = f"sha256:{hashlib.sha256(packed.getvalue()).hexdigest()}"
+    rootfs = {"type": "layers", "diff_ids": [diff]}
     config = blob(
         json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode(),
         f"{oci}.config.v1+json",
@@ -154,7 +156,7 @@ def test_an_image_goes_in_from_outside_and_comes_back_the_same(proven: Stage, tm
     there = f"docker://{proven.address(1)}:5000/outside/image:1"
     image = write_image(tmp_path / "image")
 
-    skopeo("copy", "--dest-tls-verify=false", f"oci:{image}:1", there)
+    skopeo("copy", "--preserve-digests", "--dest-tls-verify=false", f"oci:{image}:1", there)
     skopeo("copy", "--src-tls-verify=false", there, f"oci:{tmp_path / 'back'}:1")
 
     assert (tmp_path / "back" / "index.json").exists()
@@ -262,45 +264,44 @@ def test_a_run_repairs_what_is_broken_and_only_that(
     assert get(proven, 2, "/v2/_catalog") == {"repositories": ["labs/hello-world"]}
 
 
-def test_a_new_version_replaces_the_image_and_keeps_address_and_data(proven: Stage, lab: Path) -> None:
+def test_a_new_version_replaces_the_image_and_keeps_address_and_data(proven: Stage) -> None:
     before = inspect(proven, 1, "container", "registry")
     module = proven.project / "registry_app" / "__init__.py"
-    module.write_text(re.sub(r'__version__ = "[^"]+"', '__version__ = "99.0.0"', module.read_text()))
+    old = module.read_text()
+    module.write_text(re.sub(r'__version__ = "[^"]+"', '__version__ = "99.0.0"', old))
 
-    result = proven.roll_out(lab)
+    result = proven.roll_out(proven.inventory("newer", [1]))
 
+    module.write_text(old)
     assert result.code == 0, result.text
     after = inspect(proven, 1, "container", "registry")
     assert after["Config"]["Image"] != before["Config"]["Image"]
     assert after["NetworkSettings"]["Networks"]["nat"]["IPAddress"] == PINNED
-    assert get(proven, 1, "/v2/labs/hello-world/tags/list") == {
-        "name": "labs/hello-world",
-        "tags": ["nanoserver"],
-    }
+    tags = get(proven, 1, "/v2/labs/hello-world/tags/list")
+    assert tags == {"name": "labs/hello-world", "tags": ["nanoserver"]}
     assert {done["operation"] for done in proven.outcome()[proven.address(1)]["done"]} == {
         "image",
         "registry",
     }
 
 
-def test_service_options_give_the_command_line_of_the_lab_and_go_away_again(proven: Stage, lab: Path) -> None:
+def test_service_options_give_the_command_line_of_the_lab_and_go_away_again(proven: Stage) -> None:
     options = {"group": "docker", "hosts": ["npipe://", "0.0.0.0:2375"]}
     delivered = {"delivery": "service-options", "options": options}
-    lines = proven.inventory("lines", lab={"engine": delivered})
+    lines = proven.inventory("lines", [3], lab={"engine": delivered})
 
     there = proven.roll_out(lines)
     line = service_line(proven, 3)
     again = proven.roll_out(lines, "--json")
-    back = proven.roll_out(lab)
+    back = proven.roll_out(proven.inventory("file", [3]))
 
     assert there.code == 0, there.text
     assert line == f"{PROGRAM} -G docker -H npipe:// -H 0.0.0.0:2375 --insecure-registry {PINNED}:5000"
     assert unchanged(again), again.text
     assert back.code == 0, back.text
     assert service_line(proven, 3) == PROGRAM
-    assert json.loads((proven.drive(3) / DAEMON_JSON).read_text())["insecure-registries"] == [
-        f"{PINNED}:5000"
-    ]
+    content = json.loads((proven.drive(3) / DAEMON_JSON).read_text())
+    assert content["insecure-registries"] == [f"{PINNED}:5000"]
 
 
 def test_hosts_that_cannot_be_helped_stop_no_other(proven: Stage) -> None:
