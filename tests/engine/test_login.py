@@ -5,6 +5,7 @@ The engine trusts nothing but the authority's file in its ``certs.d``, as the pr
 
 import base64
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -57,7 +58,7 @@ NO_CREDENTIALS = ("unauthorized", "denied", "authentication required", "credenti
 
 TOOLS = Path(__file__).parents[2] / ".tools" / "bin"
 
-unable = missing("docker", "dockerd", "skopeo", "podman")
+unable = missing("docker", "dockerd", "ctr", "skopeo", "podman")
 pytestmark = [
     pytest.mark.skipif(unable is not None, reason=str(unable)),
     pytest.mark.timeout(600),
@@ -425,6 +426,33 @@ def test_a_client_does_not_trust_another_name(lab: Lab, client: Client, place: P
 
     assert pull.returncode != 0
     assert f"x509: certificate is valid for {ADDRESS}, not {OTHER_ADDRESS}" in pull.stdout
+
+
+def test_containerd_fetches_its_token_with_a_form(lab: Lab) -> None:
+    """The only client here that posts user and password; it uses the containerd that the engine started."""
+    image = f"{REGISTRY}/private/hello:v1"
+    assert push(lab, "private/hello", "setup").returncode == 0
+    socket = lab.folder / "engine" / "exec" / "containerd" / "containerd.sock"
+    common = (
+        "ctr",
+        f"--address={socket}",
+        "--namespace=test",
+        "content",
+        "fetch",
+        f"--tlscacert={lab.authority}",
+    )
+
+    right = lab.island.run(*common, f"--user=tess:{PASSWORDS['tess']}", image)
+    wrong = lab.island.run(*common, "--user=tess:wrong", image)
+    lines = map(json.loads, (lab.folder / "audit.jsonl").read_text().splitlines())
+
+    assert right.returncode == 0, right.stdout
+    assert wrong.returncode != 0
+    assert "401" in wrong.stdout
+    if lab.challenge == "bearer":
+        assert ("tess", "ok", "POST") in [
+            (line.get("user"), line["result"], line["method"]) for line in lines if line["action"] == "login"
+        ]
 
 
 def test_a_certificate_is_rotated_while_clients_pull(lab: Lab, tmp_path: Path) -> None:

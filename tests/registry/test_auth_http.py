@@ -466,3 +466,15 @@ def test_a_name_in_the_rules_that_is_no_user_is_warned_of(tmp_path: Path) -> Non
     (tmp_path / "other.toml").write_text(rules)
     with classroom(tmp_path, AUTH_RULES_PATH=str(tmp_path / "other.toml")) as registry:
         assert "there is no user 'tomm'" in "".join(registry.output)
+
+
+def test_a_pull_that_is_broken_off_is_recorded_as_such(tmp_path: Path) -> None:
+    with classroom(tmp_path) as registry, registry.client("tess") as tess:
+        digest = push_blob(tess, "labs/large", bytes(64 << 20))
+        with tess.stream("GET", f"/v2/labs/large/blobs/{digest}") as pull:
+            next(pull.iter_bytes(65536))
+        wait_until(lambda: any(line["result"] == "broken" for line in registry.audit))
+
+        (line,) = [line for line in registry.audit if line["action"] == "pull"]
+
+    assert (line["user"], line["reference"], line["result"]) == ("tess", digest, "broken")

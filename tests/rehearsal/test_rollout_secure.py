@@ -19,11 +19,13 @@ import pytest
 from cryptography import x509
 
 from deploy.certificates.names import Names
+from deploy.connector_errors import HostError
 from tests.rehearsal.stage import Result, Stage, own_prefix
 
 NAME = "registry.class.lan"
 PINNED = "172.24.194.96"
 PASSWORDS = {"tess": "Tess-s3cret!", "sam": "Sam-s3cret!"}
+HOSTS_FILE = "Windows/System32/drivers/etc/hosts"
 MANIFEST = "/v2/labs/hello-world/manifests/nanoserver"
 ENVIRONMENT = {"LAB_TESS": PASSWORDS["tess"]}
 
@@ -150,7 +152,7 @@ def test_the_engine_pulls_by_address_and_by_name(secure: Stage) -> None:
 
 
 def test_the_hosts_file_and_the_root_store_know_it_once(secure: Stage) -> None:
-    hosts = (secure.drive(1) / "Windows/System32/drivers/etc/hosts").read_text()
+    hosts = (secure.drive(1) / HOSTS_FILE).read_text()
     store = r"Get-ChildItem -Path 'Cert:\LocalMachine\Root'"
     roots = secure.do(1, f"{store} | Select-Object -ExpandProperty 'Subject'")
 
@@ -220,6 +222,52 @@ def test_part_4_again_changes_nothing(closed: Stage) -> None:
 
     assert again.code == 0, again.text
     assert changes == {1: [], 2: []}
+
+
+def test_what_is_taken_away_is_missed_by_the_engine_and_put_back_by_a_rollout(closed: Stage) -> None:
+    folder = rf"C:\ProgramData\docker\certs.d\{PINNED}5000"
+    image = f"{PINNED}:5000/labs/hello-world:nanoserver"
+    closed.do(1, f"Remove-Item -LiteralPath '{folder}' -Recurse -Force")
+
+    with pytest.raises(HostError, match="x509: certificate signed by unknown authority"):
+        closed.do(1, f"docker pull {image}")
+    with closed.watched(1) as changes:
+        healed = closed.roll_out(closed.inventory("users", lab=users(closed)), environment=ENVIRONMENT)
+
+    assert healed.code == 0, healed.text
+    assert "Digest: sha256:" in closed.do(1, f"docker pull {image}")
+    assert not [change for change in changes[1] if "container" in change or "service" in change]
+
+
+def test_a_host_uses_the_registry_of_another_by_its_name(closed: Stage) -> None:
+    """The name leads to the container on its own host, and to the host's address elsewhere."""
+    first, second = users(closed), users(closed)
+    first["registry"]["dns_name"] = "one.class.lan"
+    second["registry"]["dns_name"] = "two.class.lan"
+    second["trust"]["registries"] = [{"name": "one.class.lan:5000", "address": closed.address(1)}]
+    hosts = {closed.name(1): {"lab": first}, closed.name(2): {"lab": second}}
+
+    result = closed.roll_out(closed.inventory("names", hosts), environment=ENVIRONMENT)
+
+    assert result.code == 0, result.text
+    known = [
+        line.split("\t")[:2]
+        for number in (1, 2)
+        for line in (closed.drive(number) / HOSTS_FILE).read_text().splitlines()
+        if "registry-lab" in line
+    ]
+    assert known == [
+        [PINNED, "one.class.lan"],
+        [closed.address(1), "one.class.lan"],
+        [PINNED, "two.class.lan"],
+    ]
+    pushed = "one.class.lan:5000/students/tess/app:v1"
+    closed.do(2, f"docker tag {PINNED}:5000/labs/hello-world:nanoserver {pushed}", f"docker push {pushed}")
+    with client(closed, 1, user="tess") as tess, client(closed, 2, user="tess") as elsewhere:
+        assert tess.get("/v2/students/tess/app/tags/list").json()["tags"] == ["v1"]
+        assert elsewhere.get("/v2/students/tess/app/tags/list").status_code == 404
+    back = closed.roll_out(closed.inventory("users", lab=users(closed)), environment=ENVIRONMENT)
+    assert back.code == 0, back.text
 
 
 def test_a_password_is_changed_by_editing_the_inventory(closed: Stage) -> None:
