@@ -20,7 +20,7 @@ from cryptography import x509
 
 from deploy.certificates.names import Names
 from deploy.connector_errors import HostError
-from tests.rehearsal.stage import Result, Stage, own_prefix
+from tests.rehearsal.stage import PASSWORD, Result, Stage, own_prefix
 
 NAME = "registry.class.lan"
 PINNED = "172.24.194.96"
@@ -72,7 +72,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def part_2(stage: Stage) -> Result:
-    return stage.roll_out(stage.inventory("lab"))
+    return stage.roll_out(stage.inventory("insecure"))
 
 
 @pytest.fixture(scope="module")
@@ -386,3 +386,23 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_the_example_is_complete_but_for_the_passwords(closed: Stage) -> None:
+    environment = {
+        "LAB_PREFIX": closed.prefix,
+        "LAB_STATE": str(closed.state),
+        "LAB_HOSTS": str(closed.hosts),
+        "REHEARSAL_PASSWORD": PASSWORD,
+        "HOME": str(closed.directory / "home"),
+        "LAB_STUDENT": "St-s3cret!",
+    }
+    command = ("inventories/secure.py", "deploy.py", "--dry")
+
+    without = closed.pyinfra(*command, environment=environment)
+    complete = closed.pyinfra(*command, environment=environment | {"LAB_TEACHER": "Te-s3cret!"})
+
+    assert without.code != 0, without.text
+    assert "registry.users.teacher: the environment variable LAB_TEACHER is not set" in without.text
+    assert complete.code == 0, complete.text
+    assert r"C:\ProgramData\registry-lab\auth\rules.toml" in complete.text
