@@ -116,6 +116,8 @@ class Recorder(BaseStateCallback):
         max_retries: int = 0,  # noqa: ARG002
     ) -> None:
         """Note what stopped a host, if the operation itself has not."""
+        # With --no-wait pyinfra 3.10 forgets who failed, and would end with success.
+        state.failed_hosts.add(host)
         record = self._run.host(host)
         record.finished = time.time()
         operation = ", ".join(sorted(state.get_op_meta(op_hash).names))

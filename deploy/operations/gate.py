@@ -19,6 +19,7 @@ def gate(acting: Acting, *, wave: int) -> Commands:
     if not acting.state.is_executing or acting.record.wave is None or acting.record.wave < wave:
         return
     if unfinished := [name for name in run.hosts_before(wave) if not _is_done(acting, name)]:
+        acting.record.begun = False
         raise StepFailed(
             f"the wave before is not done ({', '.join(unfinished)})",
             "waves need pyinfra's usual order: leave out --no-wait and --serial",

@@ -155,6 +155,16 @@ def test_an_engine_that_refuses_its_options_is_back_as_before_in_its_own_words(p
     assert started(proven, 1, "registry")
 
 
+def test_waves_need_the_usual_order_of_pyinfra(proven: Stage) -> None:
+    result = proven.roll_out(fleet(proven, "hasty", hosts=[2, 3]), "--no-wait")
+
+    outcome = proven.outcome()
+    assert result.code != 0
+    assert outcome[proven.address(2)]["status"] == "unchanged"
+    assert outcome[proven.address(3)]["status"] == "not begun"
+    assert "leave out --no-wait" in result.text
+
+
 def test_a_restart_with_foreign_containers_needs_leave(proven: Stage) -> None:
     engine = {"options": {"log-level": "warn"}, "allow_restart": False}
     result = proven.roll_out(proven.inventory("careful", [WEB], lab={"engine": engine}))

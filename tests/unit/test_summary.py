@@ -23,7 +23,7 @@ def a_run(*, dry: bool = False) -> RunRecord:
     done.planned = [Change("engine", "write daemon.json", diff), Change("image", "build registry:4f2a")]
     done.started, done.finished = 1000.0, 1012.5
     if not dry:
-        done.done = list(done.planned)
+        done.done = [Change(change.operation, change.text) for change in done.planned]
     run.host("pc-02").failure = Failure("engine", "dockerd: <b>invalid</b> config", "see the event log")
     run.host("pc-03").reached = False
     run.host("pc-03").failure = Failure("", "pc-03:5985 cannot be reached: connection refused", "is it up?")
@@ -154,6 +154,14 @@ def test_the_report_needs_nothing_but_itself() -> None:
     assert all(reference.startswith("#") for reference in page.references)
     assert "url(" not in page.words
     assert "@import" not in page.words
+
+
+@pytest.mark.parametrize("dry", [False, True], ids=["a run", "a plan"])
+def test_the_report_shows_what_was_before_and_what_is_after(dry: bool) -> None:
+    page = render_report(a_run(dry=dry))
+
+    assert page.count('<span class="del">-  &#34;debug&#34;: true</span>') == 1
+    assert page.count('<span class="add">+  &#34;debug&#34;: false</span>') == 1
 
 
 def test_the_report_shows_text_of_hosts_as_text() -> None:
