@@ -24,12 +24,13 @@ from deploy.trust.credentials import Login
 def trust(acting: Acting, *, wanted: LabSettings) -> Commands:
     """Have the engine trust its registries, the host find them, and accounts be logged in; no restart."""
     wished = _wished(acting, wanted)
-    if wished == TrustWanted({}):
+    if wished == TrustWanted({}) and not wanted.trust.hosts_file:
         return
     containerd = bool(acting.found.engine().containerd)
     found = TrustFound(
         hashes={path: acting.found.hash(path) for path in wished.files(containerd=containerd)},
-        hosts=_download(acting, hosts_file.PATH) if wished.names else b"",
+        # Without a name, too: a line of ours may be left from when there was one.
+        hosts=_download(acting, hosts_file.PATH) if wanted.trust.hosts_file else b"",
         thumbprints=acting.found.root_certificates() if wished.root else frozenset(),
         profiles={
             profile.path: (_download(acting, profile.path), acting.found.directory(profile.path))

@@ -28,15 +28,11 @@ class Login:
         return f"Login({self.registry!r}, {self.user!r}, …)"
 
 
-def edit(content: bytes, logins: list[Login], forget: frozenset[str] = frozenset()) -> bytes:
-    """Return ``config.json`` with these logins and without those of ``forget``; the rest stays as it is."""
+def edit(content: bytes, logins: list[Login]) -> bytes:
+    """Return ``config.json`` with these logins; the rest stays as it is."""
     config = _read(content)
     auths = _table(config, "auths")
     helpers = _table(config, "credHelpers")
-    for registry in forget:
-        auths.pop(registry, None)
-        if helpers.get(registry) == "":
-            del helpers[registry]
     for login in logins:
         encoded = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
         auths[login.registry] = {"auth": encoded}

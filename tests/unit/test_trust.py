@@ -157,14 +157,6 @@ def test_the_log_in_is_written_and_nothing_else_touched(found: object, wanted: o
     assert credentials.edit(changed, [LOGIN]) == changed
 
 
-def test_a_log_in_that_is_no_longer_wanted_goes() -> None:
-    found = json.dumps({"credsStore": "wincred", "auths": {"other": {}}}).encode()
-
-    back = credentials.edit(credentials.edit(found, [LOGIN]), [], frozenset([LOGIN.registry]))
-
-    assert json.loads(back) == json.loads(found)
-
-
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"auths": 1}', b"\xff\xfe{"])
 def test_a_file_that_cannot_be_read_is_not_overwritten_and_not_shown(content: bytes) -> None:
     with pytest.raises(ConfigUnreadable):

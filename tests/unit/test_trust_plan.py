@@ -190,6 +190,14 @@ def test_a_bare_host_gets_everything_and_then_nothing_more(containerd: bool) -> 
     assert plan_trust(WANTED, after(steps), containerd=containerd) == []
 
 
+def test_a_name_that_is_no_longer_wanted_leaves_the_hosts_file() -> None:
+    found = after(plan_trust(WANTED, NOTHING, containerd=False))
+
+    assert plan_trust(TrustWanted({}), found, containerd=False) == [
+        PutBytes(hosts_file.PATH, b"127.0.0.1 localhost\r\n")
+    ]
+
+
 def test_a_renewed_authority_takes_the_place_of_the_old_one() -> None:
     found = after(plan_trust(WANTED, NOTHING, containerd=False))
     new = Authority.create(datetime(2026, 11, 23, tzinfo=UTC)).certificate_pem()
