@@ -93,7 +93,7 @@ CLASSES: dict[str, Callable[[Host], Iterator[PsObject]]] = {
 
 @cmdlet(
     "Get-CimInstance",
-    Parameter("ClassName", position=0, required=True, aliases=("Class",)),
+    Parameter("ClassName", position=0, required=True),
     Parameter("Filter"),
     Parameter("Property", "texts"),
     Parameter("Namespace"),

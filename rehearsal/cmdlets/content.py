@@ -91,7 +91,7 @@ def set_content(context: Context, bound: Bound) -> Iterator[Value]:
     yield from ()
 
 
-@cmdlet("Get-FileHash", *PATH, Parameter("Algorithm", position=1, choices=ALGORITHMS))
+@cmdlet("Get-FileHash", *PATH, Parameter("Algorithm", choices=ALGORITHMS))
 def get_file_hash(context: Context, bound: Bound) -> Iterator[Value]:
     """Digest files."""
     algorithm = bound["Algorithm"] or "SHA256"
@@ -104,7 +104,13 @@ def get_file_hash(context: Context, bound: Bound) -> Iterator[Value]:
             yield PsObject(kind, {"Algorithm": algorithm, "Hash": digest, "Path": found}, text=kind)
 
 
-@cmdlet("Expand-Archive", *PATH, Parameter("DestinationPath", position=1), FORCE)
+@cmdlet(
+    "Expand-Archive",
+    Parameter("Path", position=0),
+    Parameter("LiteralPath", aliases=("PSPath",)),
+    Parameter("DestinationPath", position=1),
+    FORCE,
+)
 def expand_archive(context: Context, bound: Bound) -> Iterator[Value]:
     """Unpack zip archives; a file that is there is an error without -Force."""
     for path, literal in given(bound):

@@ -12,7 +12,7 @@ from rehearsal.shell.cmdlet import Bound, Context, Parameter, cmdlet
 from rehearsal.shell.values import PsError, PsObject, Value
 
 FORCE = Parameter("Force", "switch")
-RECURSE = Parameter("Recurse", "switch", aliases=("s",))
+RECURSE = Parameter("Recurse", "switch")
 
 
 @cmdlet("Test-Path", *PATH, Parameter("PathType", choices=("Any", "Container", "Leaf")))
@@ -34,7 +34,7 @@ def test_path(context: Context, bound: Bound) -> Iterator[Value]:
     "Get-ChildItem",
     *PATH,
     Parameter("Filter", position=1),
-    RECURSE,
+    Parameter("Recurse", "switch", aliases=("s",)),
     FORCE,
     Parameter("Name", "switch"),
     Parameter("File", "switch"),

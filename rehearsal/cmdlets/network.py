@@ -13,7 +13,7 @@ from rehearsal.interfaces import WindowsError
 from rehearsal.shell.cmdlet import Bound, Context, Parameter, cmdlet
 from rehearsal.shell.values import PsEnum, PsError, PsObject, Value
 
-NAME = Parameter("Name", "texts", 0, aliases=("ID", "InstanceID"), pipeline="property")
+NAME = Parameter("Name", "texts", 0, aliases=("ID",), pipeline="property")
 TITLE = Parameter("DisplayName")
 CHANGES = (
     Parameter("Direction", choices=("Inbound", "Outbound")),

@@ -14,8 +14,8 @@ from rehearsal.shell.cmdlet import Bound, Context, Parameter
 from rehearsal.shell.values import NotedText, PsError, PsObject, Value
 
 PATH = (
-    Parameter("Path", "texts", 0, aliases=("PSPath",)),
-    Parameter("LiteralPath", "texts", aliases=("LP",)),
+    Parameter("Path", "texts", 0),
+    Parameter("LiteralPath", "texts", aliases=("PSPath",)),
 )
 _REGISTRY = re.compile(
     r"(?:Registry::)?(?:(HKLM|HKCU):|(HKEY_LOCAL_MACHINE|HKEY_CURRENT_USER))(\\.*)?", re.IGNORECASE
@@ -27,11 +27,15 @@ HOME = r"C:\Users\Administrator\Documents"
 
 def given(bound: Bound) -> list[tuple[str, bool]]:
     """Return the paths that a command was given, each with whether it is literal."""
-    literal = [(path, True) for path in bound["LiteralPath"] or []]
+    literal = [(path, True) for path in _listed(bound["LiteralPath"])]
     if literal or "Path" in bound:
-        return [*((path, False) for path in bound["Path"] or []), *literal]
+        return [*((path, False) for path in _listed(bound["Path"])), *literal]
     names = (item.get("FullName") for item in bound.input or [] if isinstance(item, PsObject))
     return [(str(name), True) for name in names if name]
+
+
+def _listed(paths: list[str] | str | None) -> list[str]:
+    return [paths] if isinstance(paths, str) else paths or []
 
 
 def registry_key(path: str) -> str | None:

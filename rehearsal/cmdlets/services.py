@@ -43,7 +43,8 @@ def service_object(context: Context, name: str) -> PsObject:
 def named(context: Context, bound: Bound) -> Iterator[str]:
     """Yield the services that a command means; for a name that no service has, an error is written."""
     piped = [item.get("Name") if isinstance(item, PsObject) else item for item in bound.input or []]
-    for pattern in bound["Name"] or piped:
+    given = bound["Name"]
+    for pattern in [given] if isinstance(given, str) else given or piped:
         found = [name for name in context.host.services.names() if matches(str(pattern), name)]
         if not found and "*" not in str(pattern):
             context.error(
@@ -94,8 +95,8 @@ def restart_service(context: Context, bound: Bound) -> Iterator[Value]:
 
 @cmdlet(
     "Set-Service",
-    NAME,
-    Parameter("StartupType", choices=tuple(START_TYPES), aliases=("StartType",)),
+    Parameter("Name", position=0, aliases=("ServiceName", "SN")),
+    Parameter("StartupType", choices=tuple(START_TYPES), aliases=("StartMode",)),
     Parameter("DisplayName"),
     Parameter("Description"),
     Parameter("Status", choices=("Running", "Stopped")),

@@ -16,8 +16,10 @@ COMMON = (
     Parameter("ErrorAction", choices=ACTIONS, aliases=("ea",)),
     Parameter("WarningAction", choices=ACTIONS, aliases=("wa",)),
     Parameter("Verbose", "switch", aliases=("vb",)),
-    Parameter("Confirm", "switch", aliases=("cf",)),
 )
+CONFIRM = Parameter("Confirm", "switch", aliases=("cf",))
+CHANGING = ("Copy", "Expand", "ForEach", "Import", "Move", "New", "Remove", "Restart", "Set", "Stop")
+"""Verbs of cmdlets that ask before they change something; Start-Service does, Start-Sleep does not."""
 BINDING = "System.Management.Automation.ParameterBindingException"
 
 Evaluate = Callable[[Argument], Value]
@@ -87,10 +89,17 @@ def plain(argument: Argument) -> Value:
     raise TypeError(f"not a literal: {argument}")
 
 
+def accepted(cmdlet: Cmdlet) -> list[Parameter]:
+    """Return every parameter that a cmdlet takes: its own, and those that it shares with others."""
+    asks = cmdlet.name.startswith(CHANGING) and not cmdlet.name.endswith(("-HnsNetwork", "-HnsEndpoint"))
+    confirm = (CONFIRM,) if asks or cmdlet.name in {"Start-Service", "mkdir"} else ()
+    return [*cmdlet.parameters, *COMMON, *confirm]
+
+
 def find(cmdlet: Cmdlet, given: str) -> Parameter:
     """Return the parameter that a name, an alias or an unambiguous prefix means."""
     wanted = given.casefold()
-    every = [*cmdlet.parameters, *COMMON]
+    every = accepted(cmdlet)
     for parameter in every:
         if wanted == parameter.name.casefold() or wanted in {alias.casefold() for alias in parameter.aliases}:
             return parameter
