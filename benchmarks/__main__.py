@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from benchmarks.run import Plan, Results, Sample, as_json, run
 def main() -> int:
     """Run both tables, or with ``--measure`` one, in the network that this process is in."""
     options = _options()
+    # As an exception, so that every server that was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.measure:
         _measure(options)
         return 0
@@ -92,9 +95,22 @@ def _run_in_child(name: str) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile("r", suffix=".json", encoding="utf-8") as file:
         command = [sys.executable, "-m", "benchmarks", *sys.argv[1:], "--measure", file.name]
         command = network.inside(command) if name == "same" else [*command, "--as-shipped"]
-        subprocess.run(command, check=True)
+        _run_to_its_end(command)
         results: dict[str, Any] = json.load(file)
         return results
+
+
+def _run_to_its_end(command: list[str]) -> None:
+    """Run a command; if this process is told to stop, let the command stop its servers first."""
+    with subprocess.Popen(command) as process:
+        try:
+            status = process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if status:
+        raise subprocess.CalledProcessError(status, command)
 
 
 def _write(tables: dict[str, Any], options: argparse.Namespace) -> int:
