@@ -26,7 +26,7 @@ class LoginThrottled(LoginFailed):
     """There were too many wrong passwords; nobody looked at this one."""
 
     def __init__(self, user: str | None, seconds: int) -> None:
-        super().__init__(f"too many wrong passwords; try again in {seconds} seconds", user)
+        super().__init__(f"too many tries; try again in {seconds} seconds", user)
         self.seconds = seconds
 
 
