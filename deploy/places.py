@@ -7,6 +7,9 @@ import ntpath
 SERVICE = "docker"
 """Name of the engine's service."""
 
+DOCKERD = r"C:\Program Files\docker\dockerd.exe"
+"""Where the engine's program is on a host whose service is not registered."""
+
 DAEMON_JSON = r"C:\ProgramData\docker\config\daemon.json"
 """Where dockerd looks for its file unless its command line says otherwise."""
 

@@ -1,1 +1,9 @@
-"""pyinfra operations: read what is found, plan, carry out. One module for each thing that is provisioned."""
+"""pyinfra operations: read what is found, plan, carry out. One module for each thing that is provisioned.
+
+acting          what every operation is made of; how a failure stays on its host
+hands           carries out steps: commands, uploads, waiting
+engine_change   a change of the engine, with the way back
+gate            between two waves
+host, engine, service, network, image, directory, container, firewall, proof
+certificate, users, trust
+"""

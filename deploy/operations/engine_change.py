@@ -22,6 +22,7 @@ from deploy.state import EventState
 from deploy.steps import Step
 
 _HARMLESS = (steps.MakeDirectory, steps.ValidateOptions, steps.CopyFile, steps.RememberContainers)
+_FORGET = steps.RemovePath(places.RUNNING_BEFORE)
 _CONTAINERS = (steps.StartContainer, steps.AwaitContainer)
 _FAILURES = (StepFailed, CouldNotRead, HostError)
 
@@ -62,7 +63,7 @@ class EngineChange:
         touched = False
         lost: list[str] = []
         for step in plan.steps:
-            if lost and step == steps.RemovePath(places.RUNNING_BEFORE):
+            if lost and step == _FORGET:
                 continue  # the next run shall try again
             touched = touched or not (isinstance(step, _HARMLESS) or _is_staged(step))
             try:
@@ -93,6 +94,8 @@ class EngineChange:
         reason = self._words_of_dockerd() or str(failure)
         trouble: list[str] = []
         for step in rollback:
+            if trouble and step == _FORGET:
+                continue  # what ran does not run again yet: the next run shall know
             self._acting.host.log(f"  going back: {step}")
             try:
                 self._hands.do(step)
@@ -158,4 +161,7 @@ def _way_back_by_restart(reload: EnginePlan, restart: EnginePlan, seconds: int) 
 
 
 def _remedy(failure: Exception) -> str:
-    return getattr(failure, "remedy", "") or "correct the option, then run again"
+    return getattr(failure, "remedy", "") or (
+        "correct the option, or see to what else the engine says on the host"
+        " (Get-EventLog -LogName Application -Source docker -Newest 5), then run again"
+    )

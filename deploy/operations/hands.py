@@ -123,7 +123,7 @@ class Hands:
         engine, runs = self.wait_for(look, lambda seen: seen[0].answers or not seen[1], step.seconds)
         if not engine.answers:
             silence = f"does not answer after {step.seconds} s" if runs else "stopped right after its start"
-            raise StepFailed(f"the engine {silence}: {' '.join(engine.errors)}")
+            raise StepFailed(": ".join([f"the engine {silence}", *engine.errors]))
 
     @do.register
     def _(self, step: steps.ProveOptions) -> None:

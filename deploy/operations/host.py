@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deploy import places
 from deploy.operations.acting import Acting, Commands, operation
 from deploy.operations.hands import StepFailed
 from deploy.plan import plan_host
@@ -22,5 +23,4 @@ def host(acting: Acting, *, wanted: LabSettings) -> Commands:
 
 
 def _has_dockerd(acting: Acting) -> bool:
-    program = r"C:\Program Files\docker\dockerd.exe"
-    return acting.found.exist([program])[program]
+    return acting.found.exist([places.DOCKERD])[places.DOCKERD]

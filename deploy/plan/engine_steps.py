@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from deploy.places import DATA_ROOT, OURS, RUNNING_BEFORE, SERVICE, parent, previous, staged
+from deploy.places import DATA_ROOT, DOCKERD, OURS, RUNNING_BEFORE, SERVICE, parent, previous, staged
 from deploy.plan.decision import Decision
 from deploy.plan.engine_types import EngineFound, EnginePlan
 from deploy.plan.network import obstacles
@@ -35,8 +35,6 @@ from deploy.steps import (
     ValidateOptions,
 )
 from deploy.windows_command_line import join
-
-_DOCKERD = r"C:\Program Files\docker\dockerd.exe"
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class EngineSteps:
     @property
     def command_line(self) -> str:
         """What the service's command line shall be."""
-        return join([self.found.service.program or _DOCKERD, *self.arguments])
+        return join([self.found.service.program or DOCKERD, *self.arguments])
 
     @property
     def running(self) -> list[ContainerState]:

@@ -140,6 +140,14 @@ def test_a_way_back_that_is_blocked_is_told() -> None:
     assert f"going back failed, too: {START}: {START} failed" in reason
 
 
+def test_what_ran_is_not_forgotten_while_the_way_back_is_blocked() -> None:
+    engine = Engine(START, once=False)
+
+    change(engine, RESTART)
+
+    assert FORGET not in engine.did
+
+
 def test_a_container_that_does_not_come_back_takes_nothing_back_and_is_tried_again() -> None:
     engine = Engine(WEB)
 
