@@ -20,8 +20,25 @@ from deploy.trust import steps as trust_steps
 UPLOADS = {steps.PutFile, steps.PutArchive, steps.RememberContainers, trust_steps.PutBytes}
 """What the connector does without a command."""
 
+TRICKY = (
+    r"C:\Program Files\docker",
+    "C:\\data \\",
+    "it's",
+    "it\u2019s",
+    "a\u201ab\u201b",
+    'say "x"',
+    'a \\"b\\\\" c\\',
+    "\u00a0\\",
+    "a=b,c=d",
+    "$(x) `n; y | z",
+    "007",
+    "@(1)",
+    "%PATH%",
+)
+"""What has gone wrong before, in one shell or another."""
+
 # Names and paths never begin as an option does: the settings see to that.
-TEXT = st.text(
+TEXT = st.sampled_from(TRICKY) | st.text(
     st.sampled_from(" \"'\\`$%&|;,={}()[]#@<>*?^~\t\u2018\u2019\u201a\u201b\u201c\u2013\u00a0ab/-.:")
     | st.characters(exclude_categories=["Cs", "Cc"]),
     min_size=1,
