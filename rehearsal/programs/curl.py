@@ -25,7 +25,7 @@ _LONG = {
     "--head": "I",
 }
 _VALUED = {"-o": "output", "--output": "output", "-X": "method", "--request": "method", "-m": "time",
-           "--max-time": "time", "-H": "header", "--header": "header"}  # fmt: skip
+           "--max-time": "time", "-H": "header", "--header": "header", "--noproxy": "no proxy"}  # fmt: skip
 
 
 class CurlError(Exception):

@@ -48,6 +48,7 @@ def test_a_page_is_printed_or_written(here: Host, port: int) -> None:
     output(here, f"curl.exe -fsSL -o 'C:\\page' http://127.0.0.1:{port}/moved")
 
     assert printed == ["page"]
+    assert output(here, f"curl.exe --silent --noproxy '*' http://localhost:{port}/page") == ["page"]
     assert here.files.read("C:\\page") == b"page"
 
 
