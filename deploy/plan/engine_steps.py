@@ -28,6 +28,7 @@ from deploy.steps import (
     RemoveHnsNetwork,
     RemovePath,
     SetCommandLine,
+    SetStartMode,
     StartContainer,
     StartService,
     Step,
@@ -194,6 +195,9 @@ class EngineSteps:
         yield from self._proven()
 
     def _changed_while_stopped(self) -> Iterator[Step]:
+        if self.found.service.start_mode == "disabled":
+            # Windows starts no disabled service: neither on the way forth nor on the way back.
+            yield SetStartMode(SERVICE, self.wanted.engine.service.start_mode)
         if not self.found.service.exists:
             yield RegisterService(self.target.arguments)
         elif self.line_changes:
@@ -259,9 +263,15 @@ class EngineSteps:
             return  # it was stopped when we came, and its options were not ours
         yield StartService(SERVICE)
         yield AwaitEngine(self.wanted.engine.start_timeout)
-        for each in self.running:
-            yield StartContainer(each.name)
+        for name in self._ran():
+            yield StartContainer(name)
         yield RemovePath(RUNNING_BEFORE)
+
+    def _ran(self) -> list[str]:
+        """Return what runs, and what ran before an earlier run broke off and still exists."""
+        known = {each.name for each in self.found.containers}
+        left = [name for name in self.left_over if name in known or not self.found.engine.answers]
+        return list(dict.fromkeys([*left, *(each.name for each in self.running)]))
 
     def _old_file(self) -> Iterator[Step]:
         if not self.file_changes:

@@ -235,6 +235,18 @@ def test_an_option_that_this_engine_does_not_know_is_refused(version: str, refus
     assert not refused or "engine.options.log-format needs Docker Engine 25.0" in str(plan)
 
 
+@pytest.mark.parametrize("running", [True, False], ids=["restart", "start"])
+def test_a_disabled_service_is_enabled_before_it_is_started(running: bool) -> None:
+    disabled = dataclasses.replace(bare().service, start_mode="disabled", running=running)
+
+    plan = plan_engine(lab(RESTART), bare(service=disabled))
+
+    assert steps.SetStartMode("docker", "auto") in plan.steps
+    assert plan.steps.index(steps.SetStartMode("docker", "auto")) < plan.steps.index(
+        steps.StartService("docker")
+    )
+
+
 # The way back
 
 
@@ -253,6 +265,17 @@ def test_a_restart_can_be_taken_back() -> None:
         steps.StartContainer("web"),
         steps.RemovePath(RUNNING_BEFORE),
     )
+
+
+def test_the_way_back_starts_what_a_dead_run_left_stopped_too() -> None:
+    found = bare(
+        running_before=FileState(RUNNING_BEFORE, '["db", "gone", "web"]'),
+        containers=(container("web"), container("db", running=False)),
+    )
+
+    plan = plan_engine(lab(RESTART), found)
+
+    assert [each.name for each in plan.rollback if isinstance(each, steps.StartContainer)] == ["db", "web"]
 
 
 def test_a_file_that_was_not_there_is_removed_again() -> None:
