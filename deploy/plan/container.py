@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ntpath
 from collections.abc import Iterator, Sequence
 
 from deploy import rendering
@@ -125,7 +126,10 @@ def _found_mounts(found: ContainerState) -> list[tuple[str, str]]:
 
 
 def _wanted_mounts(wanted: RunContainer) -> list[tuple[str, str]]:
-    return sorted((source.lower(), target.lower()) for source, target in wanted.volumes.items())
+    # The engine cleans the path it is given: slashes the Windows way, and none at the end.
+    return sorted(
+        (ntpath.normpath(source).lower(), target.lower()) for source, target in wanted.volumes.items()
+    )
 
 
 def _taken(wanted: RunContainer, found: Sequence[ContainerState]) -> Iterator[Refuse]:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deploy.state import EngineState
+from deploy.state.engine import ALWAYS_INSECURE
 
 _CREDENTIALS = re.compile(r"(?<=://)[^@/]*@")
+_RELEASE = re.compile(r"[0-9]+")
 
 
 def differences(options: Mapping[str, Any], labels: Sequence[str], found: EngineState) -> dict[str, str]:
@@ -33,7 +35,9 @@ def _shown(options: Mapping[str, Any], found: EngineState) -> dict[str, tuple[bo
 
 
 def _insecure(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]:
-    return {_entry(each) for each in wanted} == found.insecure_registries, sorted(found.insecure_registries)
+    # What is always insecure may be listed, and shows no more than if it were not.
+    asked = {_entry(each) for each in wanted} - ALWAYS_INSECURE
+    return asked == found.insecure_registries, sorted(found.insecure_registries)
 
 
 def _entry(text: str) -> str:
@@ -74,6 +78,13 @@ def _proxies(wanted: Mapping[str, str], found: EngineState) -> tuple[bool, objec
     return masked == shown, shown
 
 
+def _containerd(wanted: str, found: EngineState) -> tuple[bool, object]:
+    # Engines before 27.0 do not say (API 1.46); for those the labels stand.
+    release = _RELEASE.match(found.version)
+    silent = release is not None and int(release[0]) < 27
+    return silent or wanted == found.containerd, found.containerd
+
+
 _COMPARISONS: Mapping[str, Callable[[Any, EngineState], tuple[bool, object]]] = {
     "insecure-registries": _insecure,
     "registry-mirrors": _mirrors,
@@ -83,5 +94,5 @@ _COMPARISONS: Mapping[str, Callable[[Any, EngineState], tuple[bool, object]]] = 
     "exec-opts": _isolation,
     "log-driver": lambda wanted, found: (wanted == found.log_driver, found.log_driver),
     "proxies": _proxies,
-    "containerd": lambda wanted, found: (wanted == found.containerd, found.containerd),
+    "containerd": _containerd,
 }

@@ -9,7 +9,8 @@ from typing import Self
 
 from deploy.state.reading import Object, Reported, Unreadable, lines, objects, one_object
 
-_ALWAYS_INSECURE = {"127.0.0.0/8", "::1/128"}
+ALWAYS_INSECURE = frozenset({"127.0.0.0/8", "::1/128"})
+"""What every engine talks to without TLS, whatever its options say."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _insecure(registries: Object) -> frozenset[str]:
         if not Object.of(index, "docker info, IndexConfigs").flag("Secure", default=True)
     }
     networks = {str(network) for network in registries.many("InsecureRegistryCIDRs")}
-    return frozenset((named | networks) - _ALWAYS_INSECURE)
+    return frozenset((named | networks) - ALWAYS_INSECURE)
 
 
 def _proxies(info: Object) -> dict[str, str]:

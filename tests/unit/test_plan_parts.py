@@ -126,6 +126,13 @@ def test_the_case_of_directories_is_no_difference() -> None:
     assert plan_container(WANTED, [found]) == []
 
 
+@pytest.mark.parametrize("spelling", ["C:/registry-data", "C:\\registry-data\\"])
+def test_the_spelling_of_directories_is_no_difference(spelling: str) -> None:
+    wanted = dataclasses.replace(WANTED, volumes={spelling: r"C:\data"})
+
+    assert plan_container(wanted, [FOUND], [ENDPOINT]) == []
+
+
 def test_a_stale_endpoint_is_removed_before_the_address_is_used() -> None:
     plan = plan_container(WANTED, [], [ENDPOINT])
 
@@ -349,6 +356,10 @@ def test_what_is_not_asked_for_is_left() -> None:
             {"proxies": {"http-proxy": "http://u:p@proxy:1"}},
             {"proxies": {"http-proxy": "http://xxxxx:xxxxx@proxy:1"}},
             id="masked password",
+        ),
+        pytest.param({"insecure-registries": ["127.0.0.0/8", "::1/128"]}, {}, id="always insecure"),
+        pytest.param(
+            {"containerd": "npipe:////./pipe/c"}, {"version": "26.1.4"}, id="before engines said containerd"
         ),
     ],
 )
