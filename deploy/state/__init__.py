@@ -12,7 +12,6 @@ from deploy.state.engine import (
 )
 from deploy.state.reading import Unreadable
 from deploy.state.windows import (
-    DEFAULT_DAEMON_JSON,
     DirectoryState,
     EventState,
     FileState,
@@ -25,7 +24,6 @@ from deploy.state.windows import (
 )
 
 __all__ = [
-    "DEFAULT_DAEMON_JSON",
     "ContainerState",
     "DirectoryState",
     "EngineState",

@@ -10,8 +10,6 @@ from typing import Self
 from deploy.state.reading import Object, Reported, Unreadable, objects, one_object, values
 from deploy.windows_command_line import split
 
-DEFAULT_DAEMON_JSON = r"C:\ProgramData\docker\config\daemon.json"
-
 
 @dataclass(frozen=True)
 class WindowsState(Reported):
@@ -254,12 +252,18 @@ class EventState(Reported):
 
     severity: str
     message: str
+    written: str = ""
+    """When, as Windows PowerShell writes it: tells an event from the same words of another time."""
 
     @classmethod
     def list_from_json(cls, text: str) -> list[Self]:
         """Read the newest entries, newest first; EntryType is a name, or 1, 2 and 4 as 5.1 writes it."""
         names = {"1": "Error", "2": "Warning", "4": "Information"}
         return [
-            cls(names.get(kind := each.text("EntryType", ""), kind), each.text("Message", "").strip())
+            cls(
+                names.get(kind := each.text("EntryType", ""), kind),
+                each.text("Message", "").strip(),
+                str(each.raw("TimeWritten")),
+            )
             for each in objects(text, "the event log")
         ]

@@ -132,6 +132,14 @@ def test_older_words_of_dockerd_are_not_taken_for_the_reason() -> None:
     assert change(engine, RESTART).startswith(f"{START} failed; the previous")
 
 
+def test_the_same_words_as_last_time_are_the_reason_again() -> None:
+    engine = Engine(START)
+    engine.log_book = [EventState("Error", "group docker not found", "at nine")]
+    engine.last_words = [EventState("Error", "group docker not found", "at ten")]
+
+    assert change(engine, RESTART).startswith("dockerd: group docker not found; the previous")
+
+
 def test_a_way_back_that_is_blocked_is_told() -> None:
     engine = Engine(START, once=False)
 

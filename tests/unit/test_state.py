@@ -248,7 +248,7 @@ def test_events_say_how_bad_they_are(kind: object, severity: str) -> None:
         text([{"EntryType": kind, "Message": "failed \r\n", "TimeWritten": "x"}])
     )
 
-    assert found == [EventState(severity, "failed")]
+    assert found == [EventState(severity, "failed", "x")]
 
 
 # The engine
