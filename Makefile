@@ -16,7 +16,7 @@ lab-down: $(READY)
 
 ## test: everything that lands a change: format, lint, types, import contracts, tests
 test: $(READY) tools check
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 ## check: what needs no running program
 check: $(READY)
