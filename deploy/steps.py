@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploy.masking import masked
+
 
 class Step:
     """Something to do on a host."""
@@ -134,7 +136,7 @@ class RegisterService(Step):
     arguments: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"register the engine's service: {' '.join(self.arguments) or 'no options'}"
+        return masked(f"register the engine's service: {' '.join(self.arguments) or 'no options'}")
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class SetCommandLine(Step):
     before: str
 
     def __str__(self) -> str:
-        return f"change the service's command line from {self.before} to {self.command_line}"
+        return masked(f"change the service's command line from {self.before} to {self.command_line}")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from pyinfra.context import ContextManager, ctx_host, ctx_state
 from deploy.connector_errors import HostError
 from deploy.facts import JsonFact
 from deploy.found import CouldNotRead, Found
+from deploy.masking import masked
 from deploy.operations.hands import Hands, StepFailed
 from deploy.record import Change, Failure
 from deploy.run import run_of
@@ -104,7 +105,8 @@ class Acting:
         return FunctionCommand(_perform, (self, work, text), {})
 
     def fail(self, cause: str, remedy: str = "") -> None:
-        """Note and show why this host stops here."""
+        """Note and show why this host stops here; dockerd may have said a password among its own words."""
+        cause = masked(cause)
         self.record.fail(Failure(self.title, cause, remedy))
         self.host.log_styled(f"{cause}{f': {remedy}' if remedy else ''}", log_func=logger.error, fg="red")
 

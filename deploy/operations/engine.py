@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from deploy import places
 from deploy.found import Found
+from deploy.masking import masked
 from deploy.operations.acting import Acting, Commands, operation
 from deploy.operations.engine_change import EngineChange
 from deploy.operations.hands import StepFailed
@@ -58,8 +59,12 @@ def engine_found(found: Found, network: str) -> EngineFound:
 
 def details(plan: EnginePlan) -> Iterator[str]:
     """Yield what a person wants to see of a plan before saying yes: both files, both command lines, what
-    stops.
+    stops; but no password.
     """
+    yield from map(masked, _details(plan))
+
+
+def _details(plan: EnginePlan) -> Iterator[str]:
     before, after = _lines(plan.file_before), _lines(plan.file_after)
     yield from difflib.unified_diff(before, after, "daemon.json now", "daemon.json wanted", lineterm="", n=2)
     if plan.command_line_before != plan.command_line_after:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from deploy.masking import masked
 from deploy.places import SERVICE
 from deploy.plan.running import differences
 from deploy.plan.target import Target, content_of, is_readable
@@ -119,11 +120,13 @@ def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
 
 
 def _change(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    return masked(_change_in_full(key, before, after))
+
+
+def _change_in_full(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     if key == "labels":
         old, new = (_users_labels(content) for content in (before, after))
         return "carries the new fingerprint" if old == new else f"changes from {old} to {new}"
-    if key == "proxies":
-        return "changes"  # an address may hold a password
     if key not in before:
         return f"is added: {after[key]}"
     return (

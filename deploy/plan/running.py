@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deploy.masking import CREDENTIALS
 from deploy.state import EngineState
 from deploy.state.engine import ALWAYS_INSECURE
 
-_CREDENTIALS = re.compile(r"(?<=://)[^@/]*@")
 _RELEASE = re.compile(r"[0-9]+")
 
 
@@ -73,9 +73,9 @@ def _isolation(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]
 
 
 def _proxies(wanted: Mapping[str, str], found: EngineState) -> tuple[bool, object]:
-    masked = {key: _CREDENTIALS.sub("", url) for key, url in wanted.items()}
-    shown = {key: _CREDENTIALS.sub("", url) for key, url in found.proxies.items()}
-    return masked == shown, shown
+    asked = {key: CREDENTIALS.sub("", url) for key, url in wanted.items()}
+    shown = {key: CREDENTIALS.sub("", url) for key, url in found.proxies.items()}
+    return asked == shown, shown
 
 
 def _containerd(wanted: str, found: EngineState) -> tuple[bool, object]:

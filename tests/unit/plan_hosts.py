@@ -103,6 +103,7 @@ def engine_with(options: dict[str, Any], labels: Sequence[str]) -> EngineState:
         data_root=options.get("data-root", r"C:\ProgramData\docker"),
         isolation="process",
         log_driver=options.get("log-driver", "json-file"),
+        proxies=options.get("proxies", {}),
     )
 
 
