@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.inventory_data import short_name
+from deploy.inventory_data import address_of
 from deploy.operations.acting import Acting, Commands, operation
 from deploy.operations.image import context_for
 from deploy.plan import container_wanted, plan_container
@@ -14,8 +14,8 @@ from deploy.settings import LabSettings
 def container(acting: Acting, *, wanted: LabSettings) -> Commands:
     """Run the registry exactly as wanted, replacing a container that differs; data and address stay."""
     registry = wanted.registry
-    host = acting.host.data.get("psrp_host") or short_name(acting.host.name)
-    acting.record.registry = (*registry.addresses, f"{host}:{registry.published_port}")
+    from_outside = f"{address_of(acting.host)}:{registry.published_port}"
+    acting.record.registry = (*registry.addresses, from_outside)
     if not acting.found.engine().answers:
         yield from acting.once_the_engine_runs("run the registry")
         return

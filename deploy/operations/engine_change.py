@@ -98,7 +98,7 @@ class EngineChange:
                 continue  # what ran does not run again yet: the next run shall know
             self._acting.host.log(f"  going back: {step}")
             try:
-                self._hands.do(step)
+                self._take_back(step)
             except _FAILURES as another:
                 trouble.append(f"{step}: {another}")
         if not rollback:
@@ -111,6 +111,11 @@ class EngineChange:
         raise StepFailed(
             f"{reason}; the previous configuration is back, and what ran runs again", _remedy(failure)
         ) from failure
+
+    def _take_back(self, step: Step) -> None:
+        if isinstance(step, steps.RemovePath) and not self._acting.found.exist([step.path])[step.path]:
+            return  # the change had not come to putting it there
+        self._hands.do(step)
 
     def _words_of_dockerd(self) -> str:
         """Return what the engine wrote to the event log since the change began, if it was an error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -54,6 +55,7 @@ class Engine:
         self.log_book: list[EventState] = [EventState("Information", "API listen on //./pipe/docker_engine")]
         self.last_words: list[EventState] = []
         self.host = self.found = self
+        self.absent: set[str] = set()
 
     def hands(self) -> Engine:
         return self
@@ -70,7 +72,7 @@ class Engine:
         return self.log_book
 
     def exist(self, paths: Sequence[str]) -> dict[str, bool]:
-        return dict.fromkeys(paths, True)
+        return {path: path not in self.absent for path in paths}
 
     def forget(self) -> None:
         pass
@@ -115,6 +117,18 @@ def test_a_failure_after_the_first_touch_is_taken_back(step: Step) -> None:
     reason = change(engine, RESTART)
 
     assert engine.did[-len(RESTART.rollback) :] == list(RESTART.rollback)
+    assert "the previous configuration is back, and what ran runs again" in reason
+
+
+def test_a_file_that_was_not_put_there_yet_is_no_trouble_on_the_way_back() -> None:
+    new_file = steps.RemovePath(DAEMON_JSON)
+    engine = Engine(STOP, new_file)
+    engine.absent = {DAEMON_JSON}
+    plan = dataclasses.replace(RESTART, rollback=(STOP, new_file, START, AWAIT, WEB, FORGET))
+
+    reason = change(engine, plan)
+
+    assert engine.did[-5:] == [STOP, START, AWAIT, WEB, FORGET]
     assert "the previous configuration is back, and what ran runs again" in reason
 
 
