@@ -37,7 +37,11 @@ _logon = {
 _wanted = {
     "lab": {
         "engine": {
+            # The lab opens the engine to the network without TLS, where whoever reaches it is administrator of
+            # the host. Here only the host's own pipe is open.
+            "allow_tcp_without_tls": False,
             "options": {
+                "hosts": ["npipe://"],
                 # "registry-mirrors": ["http://10.20.0.5:5000"],
                 # "data-root": "D:\\docker",
             },

@@ -41,6 +41,12 @@ def test_the_settings_of_a_classroom_work(classroom: Inventory) -> None:
     assert all(settings.engine.allow_restart is True for settings in fleet.hosts.values())
 
 
+def test_no_engine_of_a_classroom_is_open_to_the_network(classroom: Inventory) -> None:
+    fleet = fleet_settings(classroom)
+
+    assert all(settings.engine_options()["hosts"] == ["npipe://"] for settings in fleet.hosts.values())
+
+
 def test_a_classroom_may_be_a_list(tmp_path: Path) -> None:
     copy = tmp_path / "classroom.py"
     copy.write_text((INVENTORIES / "classroom.py").read_text())
