@@ -32,6 +32,7 @@ PRIVATE_MEMBERS: dict[type, tuple[str, ...]] = {
         "request",
         "response",
         "stage",
+        "http1_request_header",
     ),
 }
 """Undocumented attributes used here. Documented nowhere, checked by

@@ -143,6 +143,27 @@ def test_what_follows_a_broken_body_is_never_a_request(lab: Lab, framing: bytes,
         assert client.at_end()
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(b"Content-Length : 28", id="a blank before the colon"),
+        pytest.param(b"X: a\nContent-Length: 28", id="a line that ends in LF alone"),
+        pytest.param(b"X: a\rContent-Length: 28", id="a line that ends in CR alone"),
+        pytest.param(b"X: a\r\n Content-Length: 28", id="a folded line"),
+        pytest.param(b"X\0: a", id="NUL"),
+        pytest.param(b": a", id="no name"),
+    ],
+)
+def test_what_follows_a_head_that_can_be_read_in_two_ways_is_never_a_request(lab: Lab, field: bytes) -> None:
+    with lab.connect() as client:
+        client.send(
+            b"GET /hello HTTP/1.1\r\nHost: lab\r\n" + field + b"\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n"
+        )
+
+        assert client.answer().status == 400
+        assert client.at_end()
+
+
 def test_a_length_over_the_limit_is_refused_before_the_body(lab: Lab) -> None:
     with lab.connect() as client:
         client.ask("PUT", "/upload?limit=1000", "Content-Length: 2000000000", "Expect: 100-continue")

@@ -44,6 +44,7 @@ def test_a_member_that_is_stood_on_exists(kind: type, name: str) -> None:
         (HttpProtocol, "check_timeouts"),
         (HttpProtocol, "HTTP_CLASS"),
         (Http, "init_for_request"),
+        (Http, "http1_request_header"),
         (Http, "respond"),
         (Http, "read"),
     ],
