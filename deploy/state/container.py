@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from deploy.state.reading import Object, Reported, objects
+from deploy.state.reading import Object, Reported, as_docker_wrote, objects
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class ContainerState(Reported):
     @classmethod
     def list_from_json(cls, text: str) -> list[Self]:
         """Read ``docker container inspect`` of one or more containers."""
-        return [cls._from(container) for container in objects(text, "docker container inspect")]
+        found = objects(as_docker_wrote(text), "docker container inspect")
+        return [cls._from(container) for container in found]
 
     @classmethod
     def _from(cls, found: Object) -> Self:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from deploy.state.reading import Object, Reported, Unreadable, lines, objects, one_object
+from deploy.state.reading import Object, Reported, Unreadable, as_docker_wrote, lines, objects, one_object
 
 ALWAYS_INSECURE = frozenset({"127.0.0.0/8", "::1/128"})
 """What every engine talks to without TLS, whatever its options say."""
@@ -36,7 +36,7 @@ class EngineState(Reported):
     @classmethod
     def from_json(cls, info: str) -> Self:
         """Read ``docker info``: of an engine that does not answer, the client says no more than who it is."""
-        found = one_object(info, "docker info")
+        found = one_object(as_docker_wrote(info), "docker info")
         errors = found.texts("ServerErrors")
         if errors or (found.raw("ClientInfo") and not found.text("ServerVersion", "")):
             return cls(answers=False, errors=errors)

@@ -16,6 +16,25 @@ class Unreadable(ValueError):
         super().__init__(f"could not read {what}: {why}: {shown!r}")
 
 
+_OEM_PAGES = ("cp437", "cp850", "cp852", "cp857", "cp862", "cp866", "cp737", "cp775")
+"""Code pages of the consoles of Windows, the usual ones first."""
+
+
+def as_docker_wrote(text: str) -> str:
+    """Return what docker printed, which is UTF-8, though 5.1 read it in the code page of the host's console.
+
+    Text that was read as it should be is no UTF-8 in any of those, and stays as it is.
+    """
+    if text.isascii():
+        return text
+    for page in _OEM_PAGES:
+        try:
+            return text.encode(page).decode()
+        except UnicodeError:
+            continue
+    return text
+
+
 def values(text: str, what: str) -> list[Any]:
     """Return the list that a fact printed; a single value counts as a list of one, ``null`` as an empty one.
 

@@ -253,6 +253,24 @@ def test_events_say_how_bad_they_are(kind: object, severity: str) -> None:
 
 # The engine
 
+
+@pytest.mark.parametrize("page", ["cp437", "cp850", "cp852", "cp866", "utf-8"])
+@pytest.mark.parametrize("path", ["D:\\Übung", "D:\\zajęcia", "D:\\данные", "D:\\docker"])
+def test_what_docker_says_is_read_whatever_the_console_of_the_host(page: str, path: str) -> None:
+    printed = json.dumps({"ServerVersion": "29.7.0", "DockerRootDir": path}, ensure_ascii=False)
+
+    assert EngineState.from_json(printed.encode().decode(page)).data_root == path
+
+
+def test_what_docker_says_of_containers_is_read_likewise() -> None:
+    mount = {"Source": "C:\\Übung", "Destination": "c:\\data", "RW": True}
+    printed = json.dumps([{"Name": "/registry", "Id": "1", "Mounts": [mount]}], ensure_ascii=False)
+
+    (found,) = ContainerState.list_from_json(printed.encode().decode("cp437"))
+
+    assert found.mounts[0].source == "C:\\Übung"
+
+
 INFO = {
     "ServerVersion": "29.0.0",
     "OSVersion": "10.0.20348.2700",
