@@ -37,8 +37,8 @@ _logon = {
 _wanted = {
     "lab": {
         "engine": {
-            # The lab opens the engine to the network without TLS, where whoever reaches it is administrator of
-            # the host. Here only the host's own pipe is open.
+            # The lab opens the engine to the network without TLS: whoever reaches it is administrator of the
+            # host. Here only the host's own pipe is open.
             "allow_tcp_without_tls": False,
             "options": {
                 "hosts": ["npipe://"],
