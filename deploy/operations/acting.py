@@ -190,7 +190,9 @@ def _ask(state: State, host: Host, fact: type[JsonFact[T]], **arguments: object)
     try:
         value = asked.process(output.stdout_lines)
     except FactProcessError as error:
-        raise CouldNotRead(asked.title, str(error)) from error
+        # What made no sense as an answer is often explained beside it, as by docker when it prints nothing.
+        said = f" ({output.stderr})" if output.stderr else ""
+        raise CouldNotRead(asked.title, f"{error}{said}") from error
     return cast("T", value)
 
 

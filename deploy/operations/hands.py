@@ -34,6 +34,8 @@ _SECONDS: Final[Mapping[type[steps.Step], int]] = {
     steps.StopService: 300,
     steps.StartService: 300,
     steps.RemovePath: 300,
+    # What lies in the directory gets its share, one file after the other.
+    steps.GrantModify: 3600,
 }
 _USUAL_SECONDS: Final = 120
 TRANSFER_SECONDS: Final = 3600
