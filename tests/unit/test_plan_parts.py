@@ -357,6 +357,11 @@ def test_what_is_not_asked_for_is_left() -> None:
             {"proxies": {"http-proxy": "http://xxxxx:xxxxx@proxy:1"}},
             id="masked password",
         ),
+        pytest.param(
+            {"proxies": {"http-proxy": "http://proxy:1"}},
+            {"proxies": {"http-proxy": "http://proxy:1", "no-proxy": "lan"}},
+            id="proxy of the environment",
+        ),
         pytest.param({"insecure-registries": ["127.0.0.0/8", "::1/128"]}, {}, id="always insecure"),
         pytest.param(
             {"containerd": "npipe:////./pipe/c"}, {"version": "26.1.4"}, id="before engines said containerd"
