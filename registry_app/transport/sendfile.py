@@ -120,9 +120,14 @@ def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
 
 
 async def _send_in_bursts(protocol: "RegistryProtocol", region: FileRegion, push: Push) -> None:
-    transport = await protocol.writable()
-    connection: socket.socket = transport.get_extra_info("socket")
-    transfer = Transfer(connection.fileno(), push, region.offset, region.length)
+    try:
+        transport = await protocol.writable()
+        connection: socket.socket = transport.get_extra_info("socket")
+        transfer = Transfer(connection.fileno(), push, region.offset, region.length)
+    except BaseException:
+        # Above all where there is no descriptor left: the one for the file must not stay for ever.
+        push.close()
+        raise
     try:
         while True:
             before = transfer.left

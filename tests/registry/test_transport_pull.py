@@ -1,6 +1,7 @@
 """Files on their way to clients: content, connection reuse, and clients that do not behave."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from registry_app.transport import listening_socket, protocol, sendfile
+from registry_app.transport import listening_socket, protocol, sendfile, transfer
 from registry_app.transport.listener import congestion_control
 from tests.registry.transport_lab import LOOPS, Lab, running, until
 
@@ -98,6 +99,31 @@ def test_clients_that_leave_in_the_middle_leave_nothing_behind(lab: Lab, big: Pa
 
     until(lambda: lab.connections() == 0, "every connection is closed")
     until(lambda: descriptors() <= before, "every descriptor is closed")
+
+
+@pytest.mark.parametrize("push", [transfer.KernelPush, transfer.MappedPush], ids=["kernel", "mapped"])
+def test_a_process_without_descriptors_left_loses_none(
+    big: Path, monkeypatch: pytest.MonkeyPatch, push: type[transfer.Push]
+) -> None:
+    opened: list[transfer.Push] = []
+
+    def no_descriptor_left(_socket: int, push: transfer.Push, _offset: int, _length: int) -> None:
+        opened.append(push)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    way = sendfile.send_kernel if push is transfer.KernelPush else sendfile.send_mapped
+    monkeypatch.setattr(protocol, "choose_sender", lambda _transport, _loop: way)
+    monkeypatch.setattr(sendfile, "Transfer", no_descriptor_left)
+    with running("uvloop") as lab:
+        before = descriptors()
+        for _ in range(5):
+            with lab.connect() as client:
+                client.ask("GET", f"/file{big}")
+                assert client.answer().body == b""
+                assert client.at_end()
+
+        until(lambda: descriptors() <= before, "every descriptor is closed")
+    assert [type(one) for one in opened] == [push] * 5
 
 
 def test_slow_clients_do_not_stop_a_fast_one(lab: Lab, big: Path) -> None:
