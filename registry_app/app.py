@@ -22,7 +22,7 @@ from registry_app.routes.gate import open_gate
 from registry_app.routes.service import Service
 from registry_app.routes.tokens import issue_token
 from registry_app.settings import Settings
-from registry_app.storage.filesystem import FileSystem, NameNotStorable
+from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable
 from registry_app.transport import Application, BodyError, BodyStalled
 
 log = logging.getLogger("registry")
@@ -162,7 +162,7 @@ def _on_error(request: Request, error: Exception) -> HTTPResponse:
         case NameNotStorable():
             # Two pushes raced for names that this disk takes for one; the second one hears of it here.
             return answer_error(errors.NameInvalid(str(error)))
-        case OSError() if error.errno in _FULL:
+        case OSError() if error.errno in _FULL and not isinstance(error, FileTooLarge):
             log.error("the disk is full: %s", error)
             return answer_error(errors.DiskFull())
         case OSError():

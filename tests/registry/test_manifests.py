@@ -1,6 +1,7 @@
 """Manifests and tags: pushed, pulled, listed, moved, deleted; kept byte for byte, with their media type."""
 
 import json
+import os
 from collections.abc import Callable
 
 import httpx
@@ -328,3 +329,13 @@ def test_a_damaged_manifest_is_never_served(start: Callable[..., RunningRegistry
     assert (answer.status_code, codes(answer)) == (404, ["MANIFEST_UNKNOWN"])
     push_manifest(running.http, "tests/damaged", "v1", content)
     assert pull(running.http, "tests/damaged", "v1").content == content
+
+
+def test_a_manifest_too_large_to_be_served_is_not_called_a_full_disk(registry: RunningRegistry) -> None:
+    digest = push_manifest(registry.http, "tests/huge", "v1", manifest())
+    encoded = digest.removeprefix("sha256:")
+    os.truncate(registry.store / "blobs" / "sha256" / encoded[:2] / encoded / "data", (64 << 20) + 1)
+
+    answer = registry.http.get("/v2/tests/huge/manifests/v1")
+
+    assert (answer.status_code, codes(answer)) == (500, ["UNKNOWN"])
