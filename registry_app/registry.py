@@ -136,8 +136,9 @@ class Registry:
 
     def delete_blob(self, repository: Repository, digest: Digest) -> None:
         """Take a blob out of a repository; raise `BlobUnknown`. The content stays: others may have it."""
-        if not self.repositories.remove_blob(repository, digest):
-            raise BlobUnknown(detail={"digest": str(digest)})
+        with self.locks.repository(repository):
+            if not self.repositories.remove_blob(repository, digest):
+                raise BlobUnknown(detail={"digest": str(digest)})
 
     def mount(self, repository: Repository, digest: Digest, source: Repository | None) -> bool:
         """Make a blob of ``source``, or of any repository, part of ``repository``; return False if it is not
@@ -253,10 +254,11 @@ class Registry:
         self.repositories.require_storable(repository)
         for tag in tags:
             self.repositories.require_storable_tag(repository, tag)
-        if not self.settings.sparse:
-            self._require_content(repository, manifest)
         self.space.require(len(content))
         with self.locks.repository(repository):
+            # Under the lock that deleting takes as well: what was found must still be there at the end.
+            if not self.settings.sparse:
+                self._require_content(repository, manifest)
             self.blobs.put(digest, content)
             self._forget(repository, digest)
             kept = None if manifest.media_type == declared else manifest.media_type

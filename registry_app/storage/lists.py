@@ -10,7 +10,7 @@ from itertools import islice
 
 from registry_app.reference import Repository, Tag
 from registry_app.storage.cache import Cache
-from registry_app.storage.evidence import Evidence, Observer, evidence_of, gather
+from registry_app.storage.evidence import Evidence, Observer, evidence_of
 from registry_app.storage.filesystem import FileSystem, Stat
 from registry_app.storage.layout import LINK, Layout
 from registry_app.storage.repositories import RepositoryStore
@@ -72,13 +72,15 @@ class Lists:
         if known is not None and known.still_true is not None and known.still_true():
             return known
         directory = self._layout.tags(repository)
-        watched = [self._layout.manifests(repository), directory]
+        # The directories before they are listed: what appears in them while we look must show later.
+        seen = {path: self._fs.stat(path) for path in (self._layout.manifests(repository), directory)}
         for name in self._fs.list(directory):
             # What is no tag yet may become one without a change of the directory that it lies in.
             tag = Tag.read(name)
             if tag is not None and not self._repositories.has_tag(repository, tag):
-                watched.append(self._layout.tag_current(repository, tag))
-        evidence = gather(self._fs, watched)
+                current = self._layout.tag_current(repository, tag)
+                seen[current] = self._fs.stat(current)
+        evidence = evidence_of(self._fs, seen)
         names = [tag.name for tag in self._repositories.tags(repository)]
         found = Names(names, None if evidence is None else _Fresh(evidence, LONGEST_TRUST))
         if evidence is not None:
