@@ -1,14 +1,19 @@
 """Run the registry in the foreground: socket, TLS, log, and a graceful end."""
 
+import asyncio
 import logging
+import signal
 import ssl
 import sys
+from functools import partial
 
 from registry_app.app import create_app
 from registry_app.health_listener import answer_health_checks
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import for_this_platform
-from registry_app.transport import RegistryProtocol, listening_socket
+from registry_app.transport import Application, RegistryProtocol, listening_socket
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("registry")
 
@@ -27,7 +32,9 @@ def serve(settings: Settings) -> int:
         log.critical("cannot start: %s", error)
         return 1
     host, port = listener.getsockname()[:2]
-    log.info("listening on %s, port %d, storing in %s", host, port, settings.root)
+    ready = f"listening on {host}, port {port}, storing in {settings.root}"
+    app.register_listener(partial(_announce, ready), "after_server_start")
+    _hold_stop_signals(hold=True)
     app.run(
         sock=listener,
         ssl=context,
@@ -36,6 +43,30 @@ def serve(settings: Settings) -> int:
         access_log=settings.access_log,
     )
     return 0
+
+
+def _hold_stop_signals(*, hold: bool) -> None:
+    """Keep signals to stop waiting, or let them come.
+
+    While Sanic starts it ignores them for a moment, and later stops a loop that is not yet in its last run:
+    one that came too early would be lost, or leave a process that never ends.
+    """
+    # Windows has no such mask; there Sanic polls a flag.
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK if hold else signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def _announce(ready: str, app: Application) -> None:
+    # Nothing is returned: Sanic would wait for the task, which waits for Sanic.
+    app.add_task(_announce_when_serving(ready, app))
+
+
+async def _announce_when_serving(ready: str, app: Application) -> None:
+    """Say that the registry is up once it can be told to stop."""
+    while not app.state.is_running:  # noqa: ASYNC110 - Sanic has a flag for it, and no event
+        await asyncio.sleep(0.001)
+    _hold_stop_signals(hold=False)
+    log.info(ready)
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -123,13 +124,20 @@ def test_oras(registry: RunningRegistry, tmp_path: Path) -> None:
     assert pull(registry.http, "oras/artifact", "v1").status_code == 404
 
 
-def test_podman(registry: RunningRegistry, image: tuple[Path, str], tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory for podman, which takes no path of more than 50 characters for its state."""
+    with tempfile.TemporaryDirectory(prefix="podman-") as directory:
+        yield Path(directory)
+
+
+def test_podman(registry: RunningRegistry, image: tuple[Path, str], short_path: Path) -> None:
     there = f"{registry.address}/podman/image:v1"
     podman: list[str | Path] = [
         "--root",
-        tmp_path / "root",
+        short_path / "root",
         "--runroot",
-        tmp_path / "run",
+        short_path / "run",
         "--storage-driver=vfs",
     ]
 
