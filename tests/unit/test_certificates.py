@@ -175,7 +175,7 @@ def test_the_authoritys_key_never_leaves_its_directory(tmp_path: Path) -> None:
     secret = (tmp_path / "ca" / "ca.key").read_bytes()
 
     assert secret not in (files.certificate, files.key, files.authority)
-    assert b"PRIVATE" not in files.authority + files.certificate
+    assert b"PRIVATE" not in (files.authority or b"") + files.certificate
 
 
 def open_to_others(folder: Path) -> None:
