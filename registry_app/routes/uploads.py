@@ -116,11 +116,14 @@ async def _writer(
 ) -> AsyncIterator[UploadWriter]:
     """Open an upload to append to it, and close it whatever happens."""
     uploads = service.registry.uploads
-    writer = await service.run(request, uploads.open, repository, upload_id, algorithm)
+    opened: list[UploadWriter] = []
     try:
-        yield writer
+        # Not by its return value: a client that leaves while a thread opens the file must not leave it open.
+        await service.run(request, lambda: opened.append(uploads.open(repository, upload_id, algorithm)))
+        yield opened[0]
     finally:
-        await service.run(request, uploads.close, upload_id, writer)
+        for writer in opened:
+            await service.run(request, uploads.close, upload_id, writer)
 
 
 async def _take_body(service: Service, request: Request, writer: UploadWriter) -> None:
