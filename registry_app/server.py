@@ -34,7 +34,7 @@ def serve(settings: Settings) -> int:
     host, port = listener.getsockname()[:2]
     ready = f"listening on {host}, port {port}, storing in {settings.root}"
     app.register_listener(partial(_announce, ready), "after_server_start")
-    _hold_stop_signals(hold=True)
+    hold_stop_signals(hold=True)
     app.run(
         sock=listener,
         ssl=context,
@@ -45,7 +45,7 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def _hold_stop_signals(*, hold: bool) -> None:
+def hold_stop_signals(*, hold: bool) -> None:
     """Keep signals to stop waiting, or let them come.
 
     While Sanic starts it ignores them for a moment, and later stops a loop that is not yet in its last run:
@@ -65,7 +65,7 @@ async def _announce_when_serving(ready: str, app: Application) -> None:
     """Say that the registry is up once it can be told to stop."""
     while not app.state.is_running:  # noqa: ASYNC110 - Sanic has a flag for it, and no event
         await asyncio.sleep(0.001)
-    _hold_stop_signals(hold=False)
+    hold_stop_signals(hold=False)
     log.info(ready)
 
 

@@ -8,10 +8,8 @@ import os
 import sys
 
 from registry_app import server
-from registry_app.app import create_app
-from registry_app.settings import Settings, load
+from registry_app.settings import load
 from registry_app.storage import filesystem, posix
-from registry_app.transport import Application
 from tests.registry.faults.disk import Fault, FaultyIo, FaultyOs
 
 
@@ -33,12 +31,13 @@ def main(fault: str, at: str) -> int:
     vars(posix)["io"] = FaultyIo(faulty)
     faulty.paused = True
 
-    def create_and_arm(settings: Settings, fs: filesystem.FileSystem) -> Application:
-        app = create_app(settings, fs)
-        faulty.paused = False
-        return app
+    hold_stop_signals = server.hold_stop_signals
 
-    vars(server)["create_app"] = create_and_arm
+    def arm(*, hold: bool) -> None:
+        faulty.paused = hold
+        hold_stop_signals(hold=hold)
+
+    vars(server)["hold_stop_signals"] = arm
     settings, _ = load(os.environ)
     code = server.serve(settings)
     sys.stderr.write(f"operations: {len(faulty.operations)}\n")
