@@ -32,6 +32,7 @@ def image(engine: Engine, tmp_path: Path) -> Iterator[str]:
     engine.try_docker("image", "rm", "--force", identifier)
 
 
+@pytest.mark.client("docker", "push", "pull")
 def test_docker_pushes_and_pulls_by_tag_and_digest(
     engine: Engine, registry: RunningRegistry, image: str
 ) -> None:
@@ -53,6 +54,7 @@ def test_docker_pushes_and_pulls_by_tag_and_digest(
         assert registry.http.head(f"/v2/labs/hello-world/blobs/{layer}").status_code == 200
 
 
+@pytest.mark.client("docker", "copy")
 def test_docker_mounts_a_layer_that_another_repository_has(
     engine: Engine, registry: RunningRegistry, image: str
 ) -> None:
@@ -67,6 +69,7 @@ def test_docker_mounts_a_layer_that_another_repository_has(
     assert pull(registry.http, "labs/second", "v1").content == pull(registry.http, "labs/first", "v1").content
 
 
+@pytest.mark.client("docker", "index")
 def test_docker_pulls_a_manifest_list(engine: Engine, registry: RunningRegistry, image: str) -> None:
     there = f"{registry.address}/labs/listed"
     engine.docker("tag", image, f"{there}:amd64")

@@ -200,6 +200,7 @@ def push(lab: Lab, repository: str, config: str, user: str = "tess") -> subproce
     return lab.docker("push", image, config=config)
 
 
+@pytest.mark.client("docker", "tls")
 def test_docker_logs_in_pushes_and_pulls_trusting_the_authoritys_file_alone(lab: Lab) -> None:
     image = f"{REGISTRY}/students/sam/app:v1"
 
@@ -358,7 +359,12 @@ CLIENTS = [
 ]
 
 
-@pytest.fixture(params=CLIENTS, ids=lambda client: client.program)
+@pytest.fixture(
+    params=[
+        pytest.param(client, id=client.program, marks=pytest.mark.client(client.program, "tls"))
+        for client in CLIENTS
+    ]
+)
 def client(request: pytest.FixtureRequest, lab: Lab) -> Client:
     chosen: Client = request.param
     if shutil.which(chosen.program) is None and not (TOOLS / chosen.program).exists():
@@ -428,6 +434,7 @@ def test_a_client_does_not_trust_another_name(lab: Lab, client: Client, place: P
     assert f"x509: certificate is valid for {ADDRESS}, not {OTHER_ADDRESS}" in pull.stdout
 
 
+@pytest.mark.client("containerd (ctr)", "pull", "tls")
 def test_containerd_fetches_its_token_with_a_form(lab: Lab) -> None:
     """The only client here that posts user and password; it uses the containerd that the engine started."""
     image = f"{REGISTRY}/private/hello:v1"

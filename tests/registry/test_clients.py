@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -52,6 +52,7 @@ def multi_platform(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]
     return directory, image_layout(directory, *LAYERS, platforms=("amd64", "arm64"))
 
 
+@pytest.mark.client("skopeo", "push", "pull", "copy", "list", "delete")
 def test_skopeo(registry: RunningRegistry, image: tuple[Path, str], tmp_path: Path) -> None:
     layout, digest = image
     there, copy = (f"docker://{registry.address}/skopeo/{name}" for name in ("image:v1", "copy:v2"))
@@ -69,6 +70,7 @@ def test_skopeo(registry: RunningRegistry, image: tuple[Path, str], tmp_path: Pa
     assert pull(registry.http, "skopeo/copy", digest).status_code == 200
 
 
+@pytest.mark.client("skopeo", "push")
 def test_skopeo_converts_to_schema_2(
     registry: RunningRegistry, image: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -80,6 +82,7 @@ def test_skopeo_converts_to_schema_2(
     assert "vnd.docker.distribution.manifest.v2+json" in (tmp_path / "back/manifest.json").read_text()
 
 
+@pytest.mark.client("crane", "push", "pull", "copy", "index", "list", "delete")
 def test_crane(registry: RunningRegistry, multi_platform: tuple[Path, str], tmp_path: Path) -> None:
     layout, digest = multi_platform
     there, copy = f"{registry.address}/crane/image", f"{registry.address}/crane/copy"
@@ -99,6 +102,7 @@ def test_crane(registry: RunningRegistry, multi_platform: tuple[Path, str], tmp_
     assert run("crane", "ls", there).split() == []
 
 
+@pytest.mark.client("oras", "push", "copy", "list", "delete", "refer")
 def test_oras(registry: RunningRegistry, tmp_path: Path) -> None:
     (tmp_path / "report.txt").write_text("sound")
     (tmp_path / "sbom.json").write_text("{}")
@@ -131,6 +135,7 @@ def short_path() -> Iterator[Path]:
         yield Path(directory)
 
 
+@pytest.mark.client("podman", "push", "pull")
 def test_podman(registry: RunningRegistry, image: tuple[Path, str], short_path: Path) -> None:
     there = f"{registry.address}/podman/image:v1"
     podman: list[str | Path] = [
@@ -151,6 +156,7 @@ def test_podman(registry: RunningRegistry, image: tuple[Path, str], short_path: 
     assert pull(registry.http, "podman/image", "v1").status_code == 200
 
 
+@pytest.mark.client("python-dxf", "push", "pull", "list", "delete")
 def test_dxf(registry: RunningRegistry, tmp_path: Path) -> None:
     (tmp_path / "blob").write_bytes(LAYERS[1])
     client = dxf.DXF(registry.address, "dxf/blobs", insecure=True)
@@ -166,6 +172,7 @@ def test_dxf(registry: RunningRegistry, tmp_path: Path) -> None:
     assert client.list_aliases() == []
 
 
+@pytest.mark.client("oras (Python)", "push", "pull", "list", "delete")
 def test_oras_for_python(registry: RunningRegistry, tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_text("content")
     client = oras.client.OrasClient(insecure=True)
@@ -181,18 +188,107 @@ def test_oras_for_python(registry: RunningRegistry, tmp_path: Path) -> None:
     assert pull(registry.http, "oras-py/artifact", "v1").status_code == 404
 
 
-def test_buildah(registry: RunningRegistry, image: tuple[Path, str], tmp_path: Path) -> None:
-    there = f"docker://{registry.address}/buildah/image:v1"
-    buildah: list[str | Path] = [
+def buildah_or_podman(program: str, directory: Path) -> Callable[..., str]:
+    """Return a way to run one of the two with an image store of its own."""
+    store: list[str | Path] = [
         "--root",
-        tmp_path / "root",
+        directory / "root",
         "--runroot",
-        tmp_path / "run",
+        directory / "run",
         "--storage-driver=vfs",
     ]
+    return lambda *arguments: run(program, *store, *arguments)
 
-    run("buildah", *buildah, "pull", f"oci:{image[0]}:v1")
-    (pulled, *_) = run("buildah", *buildah, "images", "--quiet", "--no-trunc").split()
-    run("buildah", *buildah, "push", "--tls-verify=false", pulled, there)
 
+@pytest.mark.client("buildah", "push", "pull")
+def test_buildah(registry: RunningRegistry, image: tuple[Path, str], tmp_path: Path) -> None:
+    there = f"docker://{registry.address}/buildah/image:v1"
+    buildah = buildah_or_podman("buildah", tmp_path)
+
+    buildah("pull", f"oci:{image[0]}:v1")
+    (pulled, *_) = buildah("images", "--quiet", "--no-trunc").split()
+    buildah("push", "--tls-verify=false", pulled, there)
+    buildah("rmi", "--force", pulled)
+    buildah("pull", "--tls-verify=false", there)
+
+    assert buildah("images", "--quiet", "--no-trunc").split() == [pulled]
     assert pull(registry.http, "buildah/image", "v1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(name, marks=pytest.mark.client(name, "index", "push", "copy"))
+        for name in ("buildah", "podman")
+    ],
+)
+def test_a_manifest_list_is_made_of_images_elsewhere(
+    registry: RunningRegistry, multi_platform: tuple[Path, str], short_path: Path, program: str
+) -> None:
+    """From one repository to another: every image that the list names is copied."""
+    here, there = (f"docker://{registry.address}/{program}/{name}:v1" for name in ("source", "list"))
+    run("skopeo", "copy", "--all", "--dest-tls-verify=false", f"oci:{multi_platform[0]}:v1", here)
+    tool = buildah_or_podman(program, short_path)
+
+    tool("manifest", "create", "lab-list")
+    tool("manifest", "add", "--all", "--tls-verify=false", "lab-list", here)
+    tool("manifest", "push", "--all", "--tls-verify=false", "lab-list", there)
+
+    listed = pull(registry.http, f"{program}/list", "v1").json()["manifests"]
+    assert {entry["platform"]["architecture"] for entry in listed} == {"amd64", "arm64"}
+    for entry in listed:
+        assert pull(registry.http, f"{program}/list", entry["digest"]).status_code == 200
+
+
+@pytest.mark.client("skopeo", "index", "push", "pull", "copy")
+def test_skopeo_keeps_an_index(
+    registry: RunningRegistry, multi_platform: tuple[Path, str], tmp_path: Path
+) -> None:
+    layout, digest = multi_platform
+    here, there = (f"docker://{registry.address}/skopeo-index/{name}:v1" for name in ("source", "copy"))
+    insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"]
+
+    run("skopeo", "copy", "--all", *insecure, f"oci:{layout}:v1", here)
+    run("skopeo", "copy", "--all", *insecure, here, there)
+    run("skopeo", "copy", "--all", *insecure, there, f"oci:{tmp_path / 'back'}:v1")
+
+    assert json.loads((tmp_path / "back/index.json").read_text())["manifests"][0]["digest"] == digest
+    assert pull(registry.http, "skopeo-index/copy", digest).status_code == 200
+
+
+@pytest.mark.client("oras", "index", "pull")
+def test_oras_makes_an_index_and_pulls(registry: RunningRegistry, tmp_path: Path) -> None:
+    there, plain = f"{registry.address}/oras/index", "--plain-http"
+    digests = []
+    for system in ("linux", "windows"):
+        (tmp_path / system).write_text(system)
+        options = [plain, "--disable-path-validation", f"--artifact-platform={system}/amd64"]
+        run("oras", "push", *options, f"{there}:{system}", tmp_path / system)
+        digests.append(pull(registry.http, "oras/index", system).headers["docker-content-digest"])
+
+    run("oras", "manifest", "index", "create", plain, f"{there}:all", "linux", "windows")
+    (tmp_path / "windows").unlink()
+    # What was pushed from an absolute path goes back there.
+    run("oras", "pull", plain, "--allow-path-traversal", "--platform=windows/amd64", f"{there}:all")
+
+    assert (tmp_path / "windows").read_text() == "windows"
+    listed = pull(registry.http, "oras/index", "all").json()["manifests"]
+    assert [entry["digest"] for entry in listed] == digests
+
+
+@pytest.mark.client("umoci, through skopeo", "push", "pull")
+def test_umoci_unpacks_what_it_packed(registry: RunningRegistry, tmp_path: Path) -> None:
+    """umoci itself speaks to no registry: it makes layouts, and skopeo carries them."""
+    there = f"docker://{registry.address}/umoci/image:v1"
+    made, back = tmp_path / "made", tmp_path / "back"
+
+    run("umoci", "init", "--layout", made)
+    run("umoci", "new", "--image", f"{made}:v1")
+    run("umoci", "unpack", "--rootless", "--image", f"{made}:v1", tmp_path / "bundle")
+    (tmp_path / "bundle/rootfs/motd").write_text("hello")
+    run("umoci", "repack", "--image", f"{made}:v1", tmp_path / "bundle")
+    run("skopeo", "copy", "--dest-tls-verify=false", f"oci:{made}:v1", there)
+    run("skopeo", "copy", "--src-tls-verify=false", there, f"oci:{back}:v1")
+    run("umoci", "unpack", "--rootless", "--image", f"{back}:v1", tmp_path / "again")
+
+    assert (tmp_path / "again/rootfs/motd").read_text() == "hello"
