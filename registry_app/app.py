@@ -1,7 +1,6 @@
 """The Sanic application: one catch-all route, one error handler, and what happens in the background."""
 
 import asyncio
-import errno
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from registry_app.routes.service import Service
 from registry_app.routes.tokens import issue_token
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable
+from registry_app.storage.space import FULL
 from registry_app.transport import Application, BodyError, BodyStalled
 
 log = logging.getLogger("registry")
@@ -57,7 +57,6 @@ LEFTOVERS_AGE = 3600.0
 """Seconds after which what lies in the staging directory belongs to nobody who is still at work."""
 
 _NUMBERS = count(1)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def create_app(settings: Settings, fs: FileSystem) -> Application:
@@ -162,7 +161,7 @@ def _on_error(request: Request, error: Exception) -> HTTPResponse:
         case NameNotStorable():
             # Two pushes raced for names that this disk takes for one; the second one hears of it here.
             return answer_error(errors.NameInvalid(str(error)))
-        case OSError() if error.errno in _FULL and not isinstance(error, FileTooLarge):
+        case OSError() if error.errno in FULL and not isinstance(error, FileTooLarge):
             log.error("the disk is full: %s", error)
             return answer_error(errors.DiskFull())
         case OSError():

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from sanic import Request
 from sanic.response import HTTPResponse
 
-from registry_app.errors import DigestInvalid, RangeInvalid, SizeInvalid
+from registry_app.errors import DigestInvalid, DiskFull, RangeInvalid, SizeInvalid
 from registry_app.headers import chunk_span
 from registry_app.reference import ALGORITHMS, Digest, Repository
 from registry_app.routes.addresses import Address
 from registry_app.routes.answers import Header, answer
 from registry_app.routes.manifests import location
 from registry_app.routes.service import Query, Service, permit_of
+from registry_app.storage.space import FULL
 from registry_app.storage.uploads import UploadWriter
 from registry_app.transport import BodyMalformed, BodyTooLarge, receive
 
@@ -147,8 +148,13 @@ async def _take_body(service: Service, request: Request, writer: UploadWriter) -
             limit=span.length if span else None,
             idle_timeout=service.settings.idle_timeout,
         )
-    except (BodyMalformed, BodyTooLarge):
+    except (BodyMalformed, BodyTooLarge, DiskFull):
         await service.run(request, writer.forget_written)
+        raise
+    except OSError as error:
+        # What filled the disk must not keep it full until the upload is purged.
+        if error.errno in FULL:
+            await service.run(request, writer.forget_written)
         raise
     if span is not None and received != span.length:
         await service.run(request, writer.forget_written)

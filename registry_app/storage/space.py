@@ -1,7 +1,12 @@
 """Refuse what would fill the disk, while there is still room to say so."""
 
+import errno
+
 from registry_app.errors import DiskFull
 from registry_app.storage.filesystem import FileSystem
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system call says when there is no room."""
 
 CHECK_EVERY = 64 << 20
 """Bytes written between two looks at the free space."""
