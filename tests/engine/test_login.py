@@ -25,29 +25,11 @@ from deploy.certificates.keeper import Keeper
 from deploy.certificates.names import Names
 from deploy.users import render_htpasswd
 from tests.engine.island import ADDRESS, NAME, OTHER_ADDRESS, Island, island, missing, stop
+from tests.registry.auth_lab import RULES
 
 PORT = 5000
 REGISTRY = f"{NAME}:{PORT}"
 PASSWORDS = {"tess": "teach me well", "sam": "sam's secret"}
-RULES = """
-[groups]
-teachers = ["tess"]
-
-[[rules]]
-who = ["@anonymous"]
-may = ["pull"]
-repositories = ["labs/**"]
-
-[[rules]]
-who = ["@teachers"]
-may = ["pull", "push", "delete"]
-repositories = ["**"]
-
-[[rules]]
-who = ["@users"]
-may = ["pull", "push"]
-repositories = ["students/{user}/**"]
-"""
 DENIED = "denied: requested access to the resource is denied"
 """What Docker says at a push, both of 401 and of 403."""
 
