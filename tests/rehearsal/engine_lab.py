@@ -102,14 +102,17 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 def wheel(
     name: str, version: str, tag: str, needs: tuple[str, ...] = (), **files: str
 ) -> Mapping[str, bytes]:
-    """Return a wheel, by its file name. ``files`` are modules of a package of that name."""
-    base = f"{name.replace('-', '_')}-{version}"
+    """Return a wheel, by its file name; the same arguments give the same bytes. ``files`` are modules of a
+    package of that name.
+    """
+    package = name.replace("-", "_")
+    base = f"{package}-{version}"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    members = {f"{package}/{module}.py": text for module, text in files.items()}
+    members[f"{base}.dist-info/METADATA"] = metadata + "".join(f"Requires-Dist: {need}\n" for need in needs)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for module, text in files.items():
-            archive.writestr(f"{name.replace('-', '_')}/{module}.py", text)
-        archive.writestr(
-            f"{base}.dist-info/METADATA", metadata + "".join(f"Requires-Dist: {need}\n" for need in needs)
-        )
+        for path, text in members.items():
+            # An entry made by its name alone carries the time of now, and a build cache sees another file.
+            archive.writestr(zipfile.ZipInfo(path), text)
     return {f"{base}-{tag}.whl": content.getvalue()}
