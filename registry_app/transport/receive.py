@@ -47,11 +47,14 @@ async def receive(request: Request, *sinks: Sink, limit: int | None, idle_timeou
         await http.next_pieces(idle_timeout)
         return 0
     descriptor = descriptor_of(request.transport, http.protocol.loop)
-    if http.request_body is True and http.request_bytes <= SMALL_BODY:
-        return await _at_once(http, sinks, idle_timeout)
-    if descriptor is None:
-        return await _on_the_loop(http, sinks, limit, idle_timeout)
-    return await _beside_the_loop(http, sinks, limit, idle_timeout, descriptor)
+    # The time-out on the body tells the client that it stalled; the response time-out, which might strike in
+    # the same moment, would blame the server, and must not count what a slow disk takes.
+    with http.protocol.working():
+        if http.request_body is True and http.request_bytes <= SMALL_BODY:
+            return await _at_once(http, sinks, idle_timeout)
+        if descriptor is None:
+            return await _on_the_loop(http, sinks, limit, idle_timeout)
+        return await _beside_the_loop(http, sinks, limit, idle_timeout, descriptor)
 
 
 async def small_body(request: Request, limit: int) -> bytes:
