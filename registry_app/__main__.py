@@ -25,9 +25,13 @@ Settings come from the environment (REGISTRY_HTTP_ADDR, REGISTRY_STORAGE_FILESYS
 
 
 def _serve(arguments: Sequence[str]) -> int:
-    from registry_app.server import serve
+    from registry_app.lean import lean_imports
 
-    return serve(_settings(arguments))
+    settings = _settings(arguments)
+    with lean_imports():
+        from registry_app.server import serve
+
+    return serve(settings)
 
 
 def _health(arguments: Sequence[str]) -> int:

@@ -19,6 +19,10 @@ from registry_app.settings import SettingsError, load
         ("STORAGE_FILESYSTEM_RESERVE", "1000", "reserve", 1000),
         ("HTTP_LIMITS_MANIFEST", "8M", "max_manifest", 8 << 20),
         ("LOG_LEVEL", "warn", "log_level", "WARNING"),
+        ("STORAGE_MAINTENANCE_READONLY_ENABLED", "Yes", "read_only", True),
+        ("HTTP_TLS_MINIMUMTLS", "tls1.3", "tls_minimum", "tls1.3"),
+        ("HTTP_HEALTH_ADDR", "localhost:5001", "health_address", ("localhost", 5001)),
+        ("HTTP_LIMITS_UPLOADS", "7", "max_uploads", 7),
     ],
 )
 def test_a_setting_is_read(name: str, text: str, field: str, value: object) -> None:
@@ -63,3 +67,36 @@ def test_what_kubernetes_adds_for_a_service_called_registry_is_no_mistake() -> N
 def test_what_would_change_everything_is_not_ignored(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         load({f"REGISTRY_{name}": "x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param({"STORAGE_DELETE_ENABLED": "perhaps"}, "neither true nor false", id="no switch"),
+        pytest.param({"HTTP_LIMITS_UPLOADS": "0"}, "at least 1", id="too few"),
+        pytest.param({"HTTP_LIMITS_UPLOADS": "-1"}, "not a whole number", id="negative"),
+        pytest.param(
+            {"HTTP_LIMITS_MANIFEST": "1MiB"}, "at least 4194304", id="less than the specification asks"
+        ),
+        pytest.param({"HTTP_LIMITS_IDLE": "0s"}, "more than nothing", id="no time at all"),
+        pytest.param({"HTTP_DRAINTIMEOUT": "soon"}, "not a duration", id="no duration"),
+        pytest.param({"HTTP_TLS_MINIMUMTLS": "tls1.1"}, "tls1.2, tls1.3", id="too old"),
+        pytest.param({"HTTP_HEALTH_ADDR": "0.0.0.0:5001"}, "not a loopback address", id="health for all"),
+        pytest.param({"AUTH_HTPASSWD_REALM": ""}, "is empty", id="empty"),
+        pytest.param({"HTTP_PREFIX": "registry"}, "not a path prefix", id="no prefix"),
+        pytest.param({"STORAGE_FILESYSTEM_ROOTDIRECTORY": "data"}, "not an absolute path", id="relative"),
+        pytest.param({"HTTP_TLS_KEY": "/key"}, "together or not at all", id="half a certificate"),
+        pytest.param({"AUTH": "htpasswd"}, "needs REGISTRY_AUTH_HTPASSWD_PATH", id="users without a file"),
+        pytest.param({"AUTH_RULES_PATH": "/rules"}, "needs users", id="rules for nobody"),
+    ],
+)
+def test_what_cannot_work_is_refused(text: dict[str, str], why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        load({f"REGISTRY_{name}": value for name, value in text.items()})
+
+
+def test_what_contradicts_itself_is_told_in_full() -> None:
+    with pytest.raises(SettingsError) as error:
+        load({"REGISTRY_HTTP_TLS_CLIENTCAS": "[/a.pem, /b.pem]", "REGISTRY_AUTH": "htpasswd"})
+
+    assert str(error.value).count("\n") == 1

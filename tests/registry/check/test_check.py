@@ -4,7 +4,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -264,7 +264,7 @@ def test_leftovers_are_no_damage_and_are_moved_aside(
 
 
 def test_what_a_repository_never_held_is_a_note(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
-    sparse = lab.registry.settings.model_copy(update={"sparse": True})
+    sparse = replace(lab.registry.settings, sparse=True)
     registry = Registry(sparse, PosixFileSystem(str(lab.root)))
     registry.put_manifest(REPOSITORY, Tag("sparse"), index(image(b"elsewhere")), OCI_INDEX)
     registry.put_manifest(REPOSITORY, Tag("partial"), image(b"elsewhere"), None)
