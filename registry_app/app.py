@@ -22,6 +22,7 @@ from registry_app.routes.service import Service
 from registry_app.routes.tokens import issue_token
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable
+from registry_app.storage.shared import Shared
 from registry_app.storage.space import FULL
 from registry_app.transport import Application, BodyError, BodyStalled
 
@@ -59,11 +60,21 @@ LEFTOVERS_AGE = 3600.0
 _NUMBERS = count(1)
 
 
-def create_app(settings: Settings, fs: FileSystem) -> Application:
-    """Return the application that serves the store on ``fs``; raise OSError if its root cannot be made."""
+def create_app(
+    settings: Settings,
+    fs: FileSystem,
+    *,
+    shared: Shared | None = None,
+    token_key: bytes | None = None,
+    tidies: bool = True,
+) -> Application:
+    """Return the application that serves the store on ``fs``; raise OSError if its root cannot be made.
+
+    ``shared`` and ``token_key`` are what several processes have in common, one of which ``tidies`` for all.
+    """
     fs.prepare()
-    gate = open_gate(settings)
-    service = Service(Registry(settings, fs), remembers=gate is None)
+    gate = open_gate(settings, token_key)
+    service = Service(Registry(settings, fs, shared), remembers=gate is None)
     # Sanic keeps all applications of a process by name; several registries in one process are tests'
     # business.
     app = Application(f"registry-{next(_NUMBERS)}", configure_logging=False)
@@ -85,7 +96,8 @@ def create_app(settings: Settings, fs: FileSystem) -> Application:
     app.add_route(serve, "/<path:path>", methods=METHODS, stream=True, name="any")
     app.error_handler.add(Exception, _on_error)
 
-    app.register_listener(partial(_start_tidying, service), "after_server_start")
+    if tidies:
+        app.register_listener(partial(_start_tidying, service), "after_server_start")
     app.register_listener(partial(_begin_to_stop, service), "before_server_stop")
     app.register_listener(lambda _app: service.close(), "after_server_stop")
     if gate is not None:

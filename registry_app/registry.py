@@ -36,6 +36,7 @@ from registry_app.storage.layout import Layout
 from registry_app.storage.lists import Lists, Names
 from registry_app.storage.locks import Locks
 from registry_app.storage.repositories import RepositoryStore
+from registry_app.storage.shared import Shared
 from registry_app.storage.space import Space
 from registry_app.storage.uploads import UploadStore
 
@@ -89,16 +90,18 @@ class _Referrer:
 class Registry:
     """One registry over one file system."""
 
-    def __init__(self, settings: Settings, fs: FileSystem) -> None:
+    def __init__(self, settings: Settings, fs: FileSystem, shared: Shared | None = None) -> None:
         self.settings = settings
         self.fs = fs
+        self.shared = shared or Shared()
+        """What this process has in common with others that serve the same store."""
         self.layout = Layout(fs.root)
-        self.locks = Locks()
+        self.locks = Locks(self.shared)
         self.space = Space(fs, settings.reserve)
         self.blobs = BlobStore(fs, self.layout, self.locks)
-        self.repositories = RepositoryStore(fs, self.layout)
+        self.repositories = RepositoryStore(fs, self.layout, self.shared)
         self.uploads = UploadStore(fs, self.layout, self.blobs, self.space, settings.max_uploads)
-        self._lists = Lists(fs, self.layout, self.repositories)
+        self._lists = Lists(fs, self.layout, self.repositories, self.shared)
         self._tags: Cache[tuple[Repository, Tag], tuple[Stat, Digest]] = Cache(_TAG_MEMORY)
         self._manifests: Cache[tuple[Repository, Digest], tuple[Stat, Stat, StoredManifest]] = Cache(
             _MANIFEST_MEMORY

@@ -1,42 +1,93 @@
-"""Run the registry in the foreground: socket, TLS, log, and a graceful end."""
+"""Run the registry in the foreground: sockets, processes, TLS, log, and a graceful end."""
 
 import asyncio
 import logging
+import secrets
 import signal
+import socket
 import ssl
 import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 
 from registry_app.app import create_app
+from registry_app.auth.token import MINIMUM_KEY, read_key
 from registry_app.health_listener import answer_health_checks
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import for_this_platform
+from registry_app.storage.shared import Shared
 from registry_app.transport import Application, RegistryProtocol, listening_socket
-
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from registry_app.workers import STOP_SIGNALS, supervise
 
 log = logging.getLogger("registry")
+
+
+@dataclass(frozen=True)
+class Front:
+    """What the workers of one registry have in common, made before the first of them."""
+
+    listener: socket.socket
+    health: socket.socket | None
+    shared: Shared
+    token_key: bytes | None
+    """Signs the tokens of all; None if there is one worker, who sees to it."""
 
 
 def serve(settings: Settings) -> int:
     """Serve until told to stop; return the exit code."""
     configure_log(settings)
+    with ExitStack() as stack:
+        try:
+            front = _open_front(settings, stack)
+        except (OSError, ValueError) as error:
+            log.critical("cannot start: %s", error)
+            return 1
+        if settings.workers == 1:
+            return _work(settings, front)
+        return supervise(settings.workers, partial(_work_with_others, settings, front))
+
+
+def _open_front(settings: Settings, stack: ExitStack) -> Front:
+    listener = listening_socket(*settings.address, congestion=settings.congestion)
+    health = listening_socket(*settings.health_address) if settings.health_address else None
+    if settings.workers == 1:
+        return Front(listener, health, Shared(), None)
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="registry-locks-"))
+    # Here, so that of two workers neither reads the file that the other is about to write.
+    key = read_key(settings.token_key) if settings.token_key else secrets.token_bytes(MINIMUM_KEY)
+    return Front(listener, health, Shared(settings.workers, directory), key)
+
+
+def _work_with_others(settings: Settings, front: Front, number: int) -> int:
+    front.shared.join(number)
+    return _work(settings, front, number)
+
+
+def _work(settings: Settings, front: Front, number: int = 0) -> int:
+    """Serve in this process until told to stop; return the exit code."""
     try:
-        app = create_app(settings, for_this_platform(settings.root))
+        app = create_app(
+            settings,
+            for_this_platform(settings.root),
+            shared=front.shared,
+            token_key=front.token_key,
+            tidies=number == 0,
+        )
         context = tls_context(settings)
-        listener = listening_socket(*settings.address, congestion=settings.congestion)
-        if settings.health_address is not None:
-            health = listening_socket(*settings.health_address)
-            app.register_listener(lambda _app: answer_health_checks(health), "after_server_start")
     except (OSError, ValueError) as error:
         log.critical("cannot start: %s", error)
         return 1
-    host, port = listener.getsockname()[:2]
+    if front.health is not None:
+        health = front.health
+        app.register_listener(lambda _app: answer_health_checks(health), "after_server_start")
+    host, port = front.listener.getsockname()[:2]
     ready = f"listening on {host}, port {port}, storing in {settings.root}"
-    app.register_listener(partial(_announce, ready), "after_server_start")
+    app.register_listener(partial(_announce, ready if number == 0 else ""), "after_server_start")
     hold_stop_signals(hold=True)
     app.run(
-        sock=listener,
+        sock=front.listener,
         ssl=context,
         protocol=RegistryProtocol,
         single_process=True,
@@ -62,11 +113,12 @@ def _announce(ready: str, app: Application) -> None:
 
 
 async def _announce_when_serving(ready: str, app: Application) -> None:
-    """Say that the registry is up once it can be told to stop."""
+    """Say that the registry is up, if this worker is to say it, once it can be told to stop."""
     while not app.state.is_running:  # noqa: ASYNC110 - Sanic has a flag for it, and no event
         await asyncio.sleep(0.001)
     hold_stop_signals(hold=False)
-    log.info(ready)
+    if ready:
+        log.info(ready)
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

@@ -29,6 +29,7 @@ from registry_app.environment import (
     switch,
     variables,
 )
+from registry_app.workers import can_fork
 
 PREFIX = "REGISTRY_"
 MEBIBYTE = 1 << 20
@@ -178,8 +179,14 @@ class Settings:
     """Most uploads open at a time in one repository."""
     idle_timeout: float = setting("REGISTRY_HTTP_LIMITS_IDLE", 60.0, more_than_nothing(duration))
     """A client that sends or takes nothing for so long in the middle of a request is disconnected."""
+    workers: int = setting("REGISTRY_HTTP_WORKERS", 1, at_least(1, number))
+    """Processes that serve: more of them answer more small requests at once, each takes its own memory. One
+    is enough to move large layers. Not on Windows.
+    """
     threads: int = setting("REGISTRY_HTTP_LIMITS_THREADS", 32, at_least(1, number))
-    """Most storage operations at a time that run beside the event loop."""
+    """Most storage operations at a time that run beside the event loop, in each
+    process.
+    """
 
     max_catalog: int = setting("REGISTRY_CATALOG_MAXENTRIES", 1000, at_least(1, number))
     """Most repositories in one page of the catalog."""
@@ -222,6 +229,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "REGISTRY_HTTP_TLS_CERTIFICATE and REGISTRY_HTTP_TLS_KEY are set together or not at all"
     if settings.tls_client_authorities and settings.tls_certificate is None:
         yield "REGISTRY_HTTP_TLS_CLIENTCAS needs REGISTRY_HTTP_TLS_CERTIFICATE"
+    if settings.workers > 1 and not can_fork():
+        yield "REGISTRY_HTTP_WORKERS: a registry on Windows is one process; unset the variable"
     if settings.auth == "htpasswd" and settings.htpasswd is None:
         yield "REGISTRY_AUTH=htpasswd needs REGISTRY_AUTH_HTPASSWD_PATH"
     if settings.auth == "none" and settings.htpasswd is not None:

@@ -10,7 +10,6 @@ from registry_app.errors import RegistryError
 from registry_app.manifest import Manifest, declared_media_type, read_manifest
 from registry_app.reference import Digest, Repository
 from registry_app.storage.filesystem import FileTooLarge
-from registry_app.storage.repositories import RepositoryStore
 
 _LARGEST = 64 << 20
 
@@ -39,7 +38,7 @@ def check_image(
 def _read(store: Store, repository: Repository, digest: Digest, path: str) -> Manifest | None:
     try:
         content = store.fs.read_bytes(store.layout.blob_data(digest), _LARGEST)
-        kept = RepositoryStore(store.fs, store.layout).media_type(repository, digest)
+        kept = store.repositories.media_type(repository, digest)
         return read_manifest(content, kept or declared_media_type(content))
     except FileTooLarge:
         store.note("manifest-too-large", path, f"more than {_LARGEST >> 20} MiB: it is not served")

@@ -1,11 +1,14 @@
 """Look at a whole store: blobs first, then what every repository makes of them."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from registry_app.check.findings import Quarantine, Severity, Survey
 from registry_app.reference import Digest
 from registry_app.storage.filesystem import FileSystem, FileTooLarge
 from registry_app.storage.layout import Layout
+from registry_app.storage.repositories import RepositoryStore
+from registry_app.storage.shared import Shared
 
 _LONGEST_LINK = 256
 
@@ -25,6 +28,11 @@ class Store:
     """Size of every blob whose content is what its name says."""
     referenced: set[Digest] = field(default_factory=set)
     """Blobs that some repository has a link to."""
+
+    @cached_property
+    def repositories(self) -> RepositoryStore:
+        """What belongs to each repository."""
+        return RepositoryStore(self.fs, self.layout, Shared())
 
     def below(self, path: str) -> str:
         """Return ``path`` as it is reported: below the root, with slashes."""

@@ -38,10 +38,10 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})
 class Gate:
     """Decides about each request; raises the specification's errors."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, token_key: bytes | None = None) -> None:
         self._settings = settings
         self._rules = WatchedFile(settings.rules, Rules.parse) if settings.rules else None
-        self.identity = _identity(settings)
+        self.identity = _identity(settings, token_key)
         self.basic = BasicChallenge(settings.realm)
         self.records = Records(AuditLog(settings.audit) if settings.audit else None)
         self._access = Access(self._rules.current() if self._rules else None)
@@ -177,15 +177,20 @@ def throttled(error: LoginThrottled) -> RegistryError:
     return TooManyRequests(str(error), headers=[("Retry-After", str(error.seconds))])
 
 
-def open_gate(settings: Settings) -> Gate | None:
-    """Return the gate that the settings ask for. Raises OSError or ValueError if their files make none."""
-    return Gate(settings) if settings.htpasswd or settings.audit else None
+def open_gate(settings: Settings, token_key: bytes | None = None) -> Gate | None:
+    """Return the gate that the settings ask for. Raises OSError or ValueError if their files make none.
+
+    ``token_key`` signs tokens; without it, the key of the file that the settings name, or one of its own.
+    """
+    return Gate(settings, token_key) if settings.htpasswd or settings.audit else None
 
 
-def _identity(settings: Settings) -> Identity | None:
+def _identity(settings: Settings, token_key: bytes | None) -> Identity | None:
     if settings.htpasswd is None:
         return None
-    signer = TokenSigner(read_key(settings.token_key) if settings.token_key else None)
+    if token_key is None and settings.token_key is not None:
+        token_key = read_key(settings.token_key)
+    signer = TokenSigner(token_key)
     return Identity(Passwords(WatchedFile(settings.htpasswd, Htpasswd.parse)), signer)
 
 

@@ -4,9 +4,10 @@ request.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 from urllib.parse import parse_qsl
@@ -16,6 +17,7 @@ from sanic import Request
 
 from registry_app.auth.access import UNLIMITED, Permit
 from registry_app.errors import BlobUploadBusy, PaginationInvalid, RequestInvalid, Unsupported
+from registry_app.reference import Repository
 from registry_app.registry import Registry
 from registry_app.settings import Settings
 from registry_app.storage.evidence import Evidence, gather
@@ -29,6 +31,9 @@ log = logging.getLogger("registry")
 TURN_TIMEOUT = 10.0
 """Seconds a request waits until another one, perhaps of a client that has gone, lets go of the same upload.
 """
+
+_LOOK_AGAIN = 0.02
+"""Seconds between two looks whether another process has let go of an upload."""
 
 _MOST_PARAMETERS = 200
 
@@ -87,17 +92,35 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     @asynccontextmanager
-    async def turn(self, upload_id: str) -> AsyncIterator[None]:
-        """Hold an upload, so that one request at a time writes to it; raise `BlobUploadBusy`."""
+    async def turn(self, repository: Repository, upload_id: str) -> AsyncIterator[None]:
+        """Hold an upload, so that one request at a time writes to it; raise `BlobUploadBusy`, and
+        `BlobUploadUnknown` where other processes must be asked.
+        """
         lock = self._turns.setdefault(upload_id, asyncio.Lock())
         try:
-            await asyncio.wait_for(lock.acquire(), TURN_TIMEOUT)
+            async with asyncio.timeout(TURN_TIMEOUT):
+                await lock.acquire()
         except TimeoutError as error:
-            raise BlobUploadBusy(headers=[("Retry-After", "10")]) from error
+            raise _busy() from error
         try:
-            yield
+            if self.registry.shared.alone:
+                yield
+                return
+            with await self._hold(repository, upload_id):
+                yield
         finally:
             lock.release()
+
+    async def _hold(self, repository: Repository, upload_id: str) -> AbstractContextManager[None]:
+        """Wait until no other process has the upload; what is returned lets go of it."""
+        try:
+            async with asyncio.timeout(TURN_TIMEOUT):
+                # There is no event to wait for: the holder is another process.
+                while (fd := self.registry.uploads.try_to_hold(repository, upload_id)) is None:  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_AGAIN)
+        except TimeoutError as error:
+            raise _busy() from error
+        return _closing(fd)
 
     def require_writable(self) -> None:
         """Raise `Unsupported` if this registry is read-only."""
@@ -148,6 +171,18 @@ class Query:
         if not (text.isascii() and text.isdigit()):
             raise PaginationInvalid(detail={name: text[:200]})
         return min(int(text[:18]), most)
+
+
+def _busy() -> BlobUploadBusy:
+    return BlobUploadBusy(headers=[("Retry-After", "10")])
+
+
+@contextmanager
+def _closing(fd: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 async def _ended(work: asyncio.Future[Result]) -> None:

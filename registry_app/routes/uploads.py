@@ -74,7 +74,7 @@ async def push_chunk(service: Service, request: Request, address: Address) -> HT
     """
     service.require_writable()
     async with (
-        service.turn(address.last),
+        service.turn(address.repository, address.last),
         _writer(service, request, address.repository, address.last) as writer,
     ):
         await _take_body(service, request, writer)
@@ -89,7 +89,7 @@ async def finish_upload(service: Service, request: Request, address: Address) ->
     if text is None:
         raise DigestInvalid("the parameter digest is missing")
     digest, repository, registry = Digest.parse(text), address.repository, service.registry
-    async with service.turn(address.last):
+    async with service.turn(repository, address.last):
         if _has_nothing(request):
             # The usual case: everything came before. One way to a thread and back instead of four.
             await service.run(request, registry.finish_whole_upload, repository, address.last, digest)
@@ -105,7 +105,7 @@ async def cancel_upload(service: Service, request: Request, address: Address) ->
     """Answer DELETE: forget the upload and what has come of it."""
     service.require_writable()
     uploads = service.registry.uploads
-    async with service.turn(address.last):
+    async with service.turn(address.repository, address.last):
         await service.run(request, uploads.size, address.repository, address.last)
         await service.run(request, uploads.discard, address.repository, address.last)
     return answer(204)

@@ -14,6 +14,7 @@ from registry_app.storage.evidence import Evidence, Observer, evidence_of
 from registry_app.storage.filesystem import FileSystem, Stat
 from registry_app.storage.layout import LINK, Layout
 from registry_app.storage.repositories import RepositoryStore
+from registry_app.storage.shared import Shared
 
 LONGEST_TRUST = 10.0
 """Seconds after which tags are read again in any case.
@@ -21,6 +22,14 @@ LONGEST_TRUST = 10.0
 A tag is in the list if its link is there, and the list is trusted while its directory has not changed.
 Whoever removes a tag removes its directory, which shows; if that is cut short after the link, it shows
 after so long.
+"""
+
+LOOK_EVERY = 0.02
+"""Seconds for which what was seen on the disk is believed without another look, if none of this registry's
+own processes has changed a name meanwhile.
+
+A page of the catalog stands on hundreds of directories. What the registry itself does shows at once; what
+another program does to the tree shows after so long, which is about the step of a file's time stamp anyway.
 """
 
 _TAG_MEMORY = 8 << 20
@@ -44,23 +53,33 @@ class Names:
 
 
 class _Fresh:
-    """Evidence that is trusted for a while only."""
+    """Evidence that is trusted for a while only, and looked at not more often than `LOOK_EVERY`."""
 
-    __slots__ = ("_evidence", "_until", "weight")
+    __slots__ = ("_changes", "_evidence", "_shared", "_until", "_untouched_until", "weight")
 
-    def __init__(self, evidence: Evidence, seconds: float) -> None:
-        self._evidence, self._until = evidence, time.monotonic() + seconds
+    def __init__(self, evidence: Evidence, shared: Shared) -> None:
+        self._evidence, self._shared = evidence, shared
+        self._until = time.monotonic() + LONGEST_TRUST
+        self._untouched_until, self._changes = 0.0, b""
         self.weight = evidence.weight
 
     def __call__(self) -> bool:
-        return time.monotonic() < self._until and self._evidence()
+        now, changes = time.monotonic(), self._shared.changes()
+        if now < self._untouched_until and changes == self._changes:
+            return True
+        if now >= self._until or not self._evidence():
+            return False
+        # The count is from before the look: a change during it leads to another look.
+        self._untouched_until, self._changes = min(now + LOOK_EVERY, self._until), changes
+        return True
 
 
 class Lists:
     """The lists of one store."""
 
-    def __init__(self, fs: FileSystem, layout: Layout, repositories: RepositoryStore) -> None:
+    def __init__(self, fs: FileSystem, layout: Layout, repositories: RepositoryStore, shared: Shared) -> None:
         self._fs = fs
+        self._shared = shared
         self._layout = layout
         self._repositories = repositories
         self._tags: Cache[Repository, Names] = Cache(_TAG_MEMORY)
@@ -82,7 +101,7 @@ class Lists:
                 seen[current] = self._fs.stat(current)
         evidence = evidence_of(self._fs, seen)
         names = [tag.name for tag in self._repositories.tags(repository)]
-        found = Names(names, None if evidence is None else _Fresh(evidence, LONGEST_TRUST))
+        found = Names(names, None if evidence is None else _Fresh(evidence, self._shared))
         if evidence is not None:
             self._tags.put(repository, found, len(names) * _NAME_BYTES + evidence.weight)
         return found
@@ -111,11 +130,11 @@ class Lists:
         if known is not None and known.still_true is not None and known.still_true():
             return known
         observer = Observer(self._fs)
-        walk = RepositoryStore(observer.view, self._layout).all(last)
+        walk = RepositoryStore(observer.view, self._layout, self._shared).all(last)
         names = [repository.name for repository in islice(walk, most)]
         more = bool(names) and next(walk, None) is not None
         evidence = evidence_of(self._fs, self._deciding(names, observer.seen))
-        found = Names(names, None if evidence is None else _Fresh(evidence, LONGEST_TRUST), more)
+        found = Names(names, None if evidence is None else _Fresh(evidence, self._shared), more)
         if evidence is not None:
             self._pages.put((most, last), found, evidence.weight)
         return found

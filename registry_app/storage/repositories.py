@@ -13,6 +13,7 @@ from registry_app.reference import ALGORITHMS, Digest, Repository, Tag
 from registry_app.storage.filesystem import FileSystem, NameNotStorable
 from registry_app.storage.layout import Layout
 from registry_app.storage.links import has_link, read_link, write_link
+from registry_app.storage.shared import Shared
 
 _LONGEST_MEDIA_TYPE = 512
 
@@ -20,9 +21,10 @@ _LONGEST_MEDIA_TYPE = 512
 class RepositoryStore:
     """The repositories of one store. Callers hold its lock while they change tags and manifests."""
 
-    def __init__(self, fs: FileSystem, layout: Layout) -> None:
+    def __init__(self, fs: FileSystem, layout: Layout, shared: Shared) -> None:
         self._fs = fs
         self._layout = layout
+        self._shared = shared
 
     # names
 
@@ -71,14 +73,15 @@ class RepositoryStore:
         link = self._layout.revision_link(repository, digest)
         if media_type == self.media_type(repository, digest):
             write_link(self._fs, link, digest)
-            return
-        path = self._layout.revision_media_type(repository, digest)
-        if media_type is None:
-            self._fs.remove(path, missing_ok=True)
         else:
-            self._fs.write_whole(path, media_type.encode())
-        # The link last, and anew: who remembers what the old one meant must see that something changed.
-        self._fs.write_whole(link, str(digest).encode())
+            path = self._layout.revision_media_type(repository, digest)
+            if media_type is None:
+                self._fs.remove(path, missing_ok=True)
+            else:
+                self._fs.write_whole(path, media_type.encode())
+            # The link last, and anew: who remembers what the old one meant must see that something changed.
+            self._fs.write_whole(link, str(digest).encode())
+        self._shared.note_change()
 
     def media_type(self, repository: Repository, digest: Digest) -> str | None:
         """Return the media type that a manifest was pushed with; None where the content tells it."""
@@ -96,6 +99,7 @@ class RepositoryStore:
             if self.tagged(repository, tag) == digest:
                 self.remove_tag(repository, tag)
         self._fs.remove_tree(self._layout.revision(repository, digest))
+        self._shared.note_change()
 
     def manifests(self, repository: Repository) -> Iterator[Digest]:
         """Yield the digests of the repository's manifests, in no order; some may just have been removed."""
@@ -118,12 +122,14 @@ class RepositoryStore:
         """Let a tag point to a manifest of the repository. The index first: it only remembers."""
         write_link(self._fs, self._layout.tag_index(repository, tag, digest), digest)
         write_link(self._fs, self._layout.tag_current(repository, tag), digest)
+        self._shared.note_change()
 
     def remove_tag(self, repository: Repository, tag: Tag) -> bool:
         """Remove a tag, and only it; return whether it was there."""
         if not self.has_tag(repository, tag):
             return False
         self._fs.remove_tree(self._layout.tag(repository, tag))
+        self._shared.note_change()
         return True
 
     def tags(self, repository: Repository, last: str = "") -> Iterator[Tag]:

@@ -21,6 +21,7 @@ from registry_app.storage.cache import Cache
 from registry_app.storage.filesystem import FileSystem, WritableFile
 from registry_app.storage.flushing import FlushBehind
 from registry_app.storage.layout import Layout
+from registry_app.storage.shared import try_to_hold
 from registry_app.storage.space import CHECK_EVERY, Space
 
 if TYPE_CHECKING:
@@ -143,6 +144,15 @@ class UploadStore:
         self._fs.create(self._layout.upload_data(repository, upload_id)).close()
         self._hashes.put(upload_id, Progress.begin(algorithm))
         return upload_id
+
+    def try_to_hold(self, repository: Repository, upload_id: str) -> int | None:
+        """Return a descriptor that keeps other processes from this upload until it is closed; None if one of
+        them has it. Raises `BlobUploadUnknown`.
+        """
+        try:
+            return try_to_hold(self._layout.upload_data(repository, _checked(upload_id)))
+        except FileNotFoundError as error:
+            raise BlobUploadUnknown from error
 
     def size(self, repository: Repository, upload_id: str) -> int:
         """Return how many bytes have come; raise `BlobUploadUnknown`."""

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -49,7 +50,7 @@ def is_held(registry: Registry) -> bool:
     taken: list[bool] = []
 
     def take() -> None:
-        lock = registry.locks.repository(REPOSITORY)
+        lock = cast("threading.RLock", registry.locks.repository(REPOSITORY))
         taken.append(lock.acquire(blocking=False))
         if taken[0]:
             lock.release()
