@@ -25,11 +25,11 @@ after so long.
 """
 
 LOOK_EVERY = 0.02
-"""Seconds for which what was seen on the disk is believed without another look, if none of this registry's
-own processes has changed a name meanwhile.
+"""Seconds for which a page of the catalog is believed without another look at the disk, if none of this
+registry's own processes has changed a name meanwhile.
 
-A page of the catalog stands on hundreds of directories. What the registry itself does shows at once; what
-another program does to the tree shows after so long, which is about the step of a file's time stamp anyway.
+A page stands on hundreds of directories. What the registry itself does shows at once; what another program
+does to the tree shows after so long, which is about the step of a file's time stamp anyway.
 """
 
 _TAG_MEMORY = 8 << 20
@@ -53,24 +53,36 @@ class Names:
 
 
 class _Fresh:
-    """Evidence that is trusted for a while only, and looked at not more often than `LOOK_EVERY`."""
+    """Evidence that is trusted for a while only."""
 
-    __slots__ = ("_changes", "_evidence", "_shared", "_until", "_untouched_until", "weight")
+    __slots__ = ("_evidence", "_until", "weight")
 
-    def __init__(self, evidence: Evidence, shared: Shared) -> None:
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence, self._until = evidence, time.monotonic() + LONGEST_TRUST
+        self.weight = evidence.weight
+
+    def __call__(self) -> bool:
+        return time.monotonic() < self._until and self._evidence()
+
+
+class _Patient:
+    """Evidence of much, which is looked at not more often than `LOOK_EVERY`."""
+
+    __slots__ = ("_changes", "_evidence", "_shared", "_until", "weight")
+
+    def __init__(self, evidence: _Fresh, shared: Shared) -> None:
         self._evidence, self._shared = evidence, shared
-        self._until = time.monotonic() + LONGEST_TRUST
-        self._untouched_until, self._changes = 0.0, b""
+        self._until, self._changes = 0.0, b""
         self.weight = evidence.weight
 
     def __call__(self) -> bool:
         now, changes = time.monotonic(), self._shared.changes()
-        if now < self._untouched_until and changes == self._changes:
+        if now < self._until and changes == self._changes:
             return True
-        if now >= self._until or not self._evidence():
+        if not self._evidence():
             return False
         # The count is from before the look: a change during it leads to another look.
-        self._untouched_until, self._changes = min(now + LOOK_EVERY, self._until), changes
+        self._until, self._changes = now + LOOK_EVERY, changes
         return True
 
 
@@ -101,7 +113,7 @@ class Lists:
                 seen[current] = self._fs.stat(current)
         evidence = evidence_of(self._fs, seen)
         names = [tag.name for tag in self._repositories.tags(repository)]
-        found = Names(names, None if evidence is None else _Fresh(evidence, self._shared))
+        found = Names(names, None if evidence is None else _Fresh(evidence))
         if evidence is not None:
             self._tags.put(repository, found, len(names) * _NAME_BYTES + evidence.weight)
         return found
@@ -134,7 +146,8 @@ class Lists:
         names = [repository.name for repository in islice(walk, most)]
         more = bool(names) and next(walk, None) is not None
         evidence = evidence_of(self._fs, self._deciding(names, observer.seen))
-        found = Names(names, None if evidence is None else _Fresh(evidence, self._shared), more)
+        patient = None if evidence is None else _Patient(_Fresh(evidence), self._shared)
+        found = Names(names, patient, more)
         if evidence is not None:
             self._pages.put((most, last), found, evidence.weight)
         return found

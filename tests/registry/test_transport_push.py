@@ -273,15 +273,16 @@ def test_a_stalled_upload_ends_and_frees_its_connection(lab: Lab, framing: str) 
     until(lambda: lab.connections() == 0, "the connection is closed")
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 9999999", "Transfer-Encoding: chunked"])
 @pytest.mark.parametrize("loop", LOOPS)
-def test_sanics_own_time_out_frees_the_connection_too(loop: str) -> None:
-    with running(loop, RESPONSE_TIMEOUT=0.5) as lab, lab.connect() as client:
-        client.ask("PUT", "/upload", "Content-Length: 9999999", body=b"hello")
+def test_a_stalled_upload_is_told_so_whatever_the_response_time_out(loop: str, framing: str) -> None:
+    with running(loop, RESPONSE_TIMEOUT=0.3) as lab, lab.connect() as client:
+        client.ask("PUT", "/upload?idle=1.2", framing, body=b"5\r\nhel")
 
-        assert client.answer().status == 503
+        assert client.answer().body == b"BodyStalled"
         assert client.at_end()
         until(lambda: lab.connections() == 0, "the connection is closed")
-        assert [outcome for outcome, _, _ in lab.uploads] == ["cancelled"]
+        assert [outcome for outcome, _, _ in lab.uploads] == ["BodyStalled"]
 
 
 @pytest.mark.parametrize("loop", LOOPS)
