@@ -176,7 +176,9 @@ class RegistryProtocol(HttpProtocol):
     def end_output(self) -> None:
         """Tell the client that nothing follows, while still reading; where the transport can."""
         if self.transport is not None and not self.transport.is_closing() and self.transport.can_write_eof():
-            self.transport.write_eof()
+            # A client that has gone needs not be told.
+            with contextlib.suppress(OSError):
+                self.transport.write_eof()
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:

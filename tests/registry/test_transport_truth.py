@@ -48,7 +48,7 @@ class Store:
         assert answer.status_code == 201
 
     def read(self, *, at_once: bool = False) -> dict[str, object]:
-        """Everything that a client can see, as plain data: at once, or as soon as what others did must show."""
+        """Everything that a client can see, as plain data: at once, or when what others did must show."""
         if not at_once:
             time.sleep(LOOK_EVERY)
         tags, catalog = self.http.get("/v2/a/b/tags/list"), self.http.get("/v2/_catalog?n=5")
