@@ -8,13 +8,16 @@ import json
 import os
 import shutil
 import socket
-import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from benchmarks import installation
 from benchmarks.processes import Server
 
 OURS, V2, V3, NGINX = "ours", "docker-registry", "distribution v3", "nginx"
+
+
+USER, PASSWORD = "bench", "bench-password"
 
 
 @dataclass(frozen=True)
@@ -25,47 +28,54 @@ class Certificate:
     key: str
 
 
+@dataclass(frozen=True)
+class Access:
+    """How clients reach a peer: over TLS if there is a certificate, logged in if there is a file of users."""
+
+    certificate: Certificate | None = None
+    htpasswd: str | None = None
+
+
 class Peer(ABC):
     """A registry that can be started on a store of its own or on a shared one."""
 
     name: str
     pushes = True
 
-    def start(self, root: str, directory: str, certificate: Certificate | None = None) -> Server:
+    def start(self, root: str, directory: str, access: Access = Access()) -> Server:
         """Start on the store in ``root``, with configuration and log in ``directory``; return when it
         answers.
         """
         port = free_port()
         os.makedirs(directory, exist_ok=True)
         stem = os.path.join(directory, f"{self.name.replace(' ', '-')}-{port}")
-        command, environment = self.command(root, port, stem, certificate)
-        return Server(self.name, command, port, f"{stem}.log", environment, encrypted=certificate is not None)
+        command, environment = self.command(root, port, stem, access)
+        encrypted = access.certificate is not None
+        return Server(self.name, command, port, f"{stem}.log", environment, encrypted=encrypted)
 
     @abstractmethod
-    def command(
-        self, root: str, port: int, stem: str, certificate: Certificate | None
-    ) -> tuple[list[str], dict[str, str]]:
+    def command(self, root: str, port: int, stem: str, access: Access) -> tuple[list[str], dict[str, str]]:
         """Return command line and environment; configuration files may be written beside ``stem``."""
 
 
 class Ours(Peer):
-    """This checkout, one process, settings as they are by default."""
+    """This checkout with the dependencies of its image, one process, settings as they are by default."""
 
     name = OURS
 
-    def command(
-        self, root: str, port: int, stem: str, certificate: Certificate | None
-    ) -> tuple[list[str], dict[str, str]]:
+    def command(self, root: str, port: int, stem: str, access: Access) -> tuple[list[str], dict[str, str]]:
         """Run ``python -m registry_app serve``."""
         environment = {
             "REGISTRY_HTTP_ADDR": f"127.0.0.1:{port}",
             "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": root,
             "REGISTRY_LOG_LEVEL": "error",
         }
-        if certificate is not None:
-            environment["REGISTRY_HTTP_TLS_CERTIFICATE"] = certificate.chain
-            environment["REGISTRY_HTTP_TLS_KEY"] = certificate.key
-        return [sys.executable, "-m", "registry_app", "serve"], environment
+        if access.certificate is not None:
+            environment["REGISTRY_HTTP_TLS_CERTIFICATE"] = access.certificate.chain
+            environment["REGISTRY_HTTP_TLS_KEY"] = access.certificate.key
+        if access.htpasswd is not None:
+            environment["REGISTRY_AUTH_HTPASSWD_PATH"] = access.htpasswd
+        return [installation.python(), "-m", "registry_app", "serve"], environment
 
 
 class Distribution(Peer):
@@ -79,14 +89,12 @@ class Distribution(Peer):
         self._binary = binary
         self._log: dict[str, object] = {} if logs else {"level": "error", "accesslog": {"disabled": True}}
 
-    def command(
-        self, root: str, port: int, stem: str, certificate: Certificate | None
-    ) -> tuple[list[str], dict[str, str]]:
+    def command(self, root: str, port: int, stem: str, access: Access) -> tuple[list[str], dict[str, str]]:
         """Run ``registry serve`` with a configuration of its own."""
         http: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "the same for every peer"}
-        if certificate is not None:
-            http["tls"] = {"certificate": certificate.chain, "key": certificate.key}
-        configuration = {
+        if access.certificate is not None:
+            http["tls"] = {"certificate": access.certificate.chain, "key": access.certificate.key}
+        configuration: dict[str, object] = {
             "version": 0.1,
             "log": self._log,
             "storage": {
@@ -97,6 +105,8 @@ class Distribution(Peer):
             },
             "http": http,
         }
+        if access.htpasswd is not None:
+            configuration["auth"] = {"htpasswd": {"realm": "bench", "path": access.htpasswd}}
         with open(f"{stem}.yml", "w", encoding="utf-8") as file:
             json.dump(configuration, file)  # JSON is YAML
         return [self._binary, "serve", f"{stem}.yml"], {"OTEL_TRACES_EXPORTER": "none"}
@@ -108,13 +118,11 @@ class Nginx(Peer):
     name = NGINX
     pushes = False
 
-    def command(
-        self, root: str, port: int, stem: str, certificate: Certificate | None
-    ) -> tuple[list[str], dict[str, str]]:
+    def command(self, root: str, port: int, stem: str, access: Access) -> tuple[list[str], dict[str, str]]:
         """Run nginx in the foreground, with blobs under the registry's own addresses."""
         tls = (
-            f" ssl; ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key}"
-            if certificate
+            f" ssl; ssl_certificate {access.certificate.chain}; ssl_certificate_key {access.certificate.key}"
+            if access.certificate
             else ""
         )
         user = "user root;" if os.geteuid() == 0 else ""

@@ -101,7 +101,8 @@ def answers(port: int, *, encrypted: bool = False) -> bool:
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
     try:
         connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
+        # Who is asked to log in talks to a registry that is ready.
+        return connection.getresponse().status in (200, 401)
     except OSError:
         return False
     finally:

@@ -2,6 +2,7 @@
 number.
 """
 
+import base64
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from itertools import count
 
 from benchmarks import bulk, small
 from benchmarks.content import Content, Sizes
+from benchmarks.peers import PASSWORD, USER
 from benchmarks.processes import Server
 from benchmarks.store import MANIFEST_TYPE
 
@@ -43,6 +45,8 @@ class Row:
     pushes: bool = False
     """Needs a store of its own that it may fill."""
     encrypted: bool = False
+    login: bool = False
+    """Every request brings a user's name and password."""
     blobs_only: bool = False
     """Asks for blobs only, so nginx can take part."""
     lower_is_better: bool = False
@@ -52,9 +56,12 @@ class Row:
     """Programs without which it is left out."""
 
 
-def _get(path: Callable[[Content], str], accept: str = "") -> Measure:
+def _get(path: Callable[[Content], str], accept: str = "", *, login: bool = False) -> Measure:
+    headers = {"Accept": accept} if accept else {}
+    if login:
+        headers["Authorization"] = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     return lambda server, context: small.get_rate(
-        server.port, path(context.content), context.sizes.seconds, accept
+        server.port, path(context.content), context.sizes.seconds, headers
     )
 
 
@@ -145,6 +152,14 @@ ROWS = (
         "manifest GET by digest",
         REQUESTS,
         _get(Content.digest_path, MANIFEST_TYPE),
+        needs=WRK,
+    ),
+    Row(
+        "manifest-login",
+        "manifest GET by tag, logged in",
+        REQUESTS,
+        _get(Content.tag_path, MANIFEST_TYPE, login=True),
+        login=True,
         needs=WRK,
     ),
     Row("manifest-head", "manifest HEAD by tag", REQUESTS, _head(Content.tag_path, MANIFEST_TYPE)),

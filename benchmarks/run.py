@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from benchmarks.content import Content, Sizes
-from benchmarks.peers import Certificate, Peer
+from benchmarks.peers import PASSWORD, USER, Access, Certificate, Peer
 from benchmarks.processes import Machine, Server
 from benchmarks.rows import ROWS, Context, Row, missing_programs
 
@@ -68,20 +68,18 @@ def run(plan: Plan) -> Results:
     results: Results = {}
     with _directory(plan.memory) as memory, _directory(plan.disk) as disk:
         _cold_starts(plan, memory, results)
-        certificate = make_certificate(memory)
+        certificate, users = make_certificate(memory), make_users(memory)
         for place, on_disk in ((memory, False), (disk, True)):
             rows = [
                 row for row in ROWS if row.disk == on_disk and plan.wants(row.key) and _possible(plan, row)
             ]
             if not rows:
                 continue
-            shared = os.path.join(place, "shared")
             plan.say(f"preparing content in {'a directory on disk' if on_disk else 'memory'}")
-            content = Content(shared, plan.sizes)
-            for encrypted in (False, True):
-                pulls = [row for row in rows if not row.pushes and row.encrypted == encrypted]
-                _group(plan, pulls, place, content, certificate if encrypted else None, results)
-            _group(plan, [row for row in rows if row.pushes], place, content, None, results)
+            content = Content(os.path.join(place, "shared"), plan.sizes)
+            for row in rows:
+                access = Access(certificate if row.encrypted else None, users if row.login else None)
+                _row(plan, row, place, content, access, results)
     return results
 
 
@@ -120,38 +118,24 @@ def _cold_starts(plan: Plan, place: str, results: Results) -> None:
                 server.stop()
 
 
-def _group(  # noqa: PLR0917
-    plan: Plan,
-    rows: Sequence[Row],
-    place: str,
-    content: Content,
-    certificate: Certificate | None,
-    results: Results,
+def _row(  # noqa: PLR0917
+    plan: Plan, row: Row, place: str, content: Content, access: Access, results: Results
 ) -> None:
-    """Run rows that can share servers: everyone stays up, one works at a time."""
-    if not rows:
-        return
-    pushes = any(row.pushes for row in rows)
+    """Run one row: everyone is started anew, so that memory is that of this row, and one works at a time."""
     with contextlib.ExitStack() as stack:
         contexts: dict[str, tuple[Server, Context]] = {}
         for peer in plan.peers:
-            if (pushes and not peer.pushes) or not (peer.pushes or any(row.blobs_only for row in rows)):
+            if not (peer.pushes or row.blobs_only):
                 continue
-            root = os.path.join(place, f"own-{peer.name}") if pushes else content.store.root
+            root = os.path.join(place, f"own-{peer.name}") if row.pushes else content.store.root
             os.makedirs(root, exist_ok=True)
-            server = peer.start(root, place, certificate)
+            server = peer.start(root, place, access)
             stack.callback(server.stop)
             contexts[peer.name] = server, Context(content, plan.sizes, root)
-        for row in rows:
-            takes_part = {
-                peer.name: contexts[peer.name]
-                for peer in plan.peers
-                if peer.name in contexts and (peer.pushes or row.blobs_only)
-            }
-            _row(plan, row, takes_part, results)
+        _take_turns(plan, row, contexts, results)
 
 
-def _row(plan: Plan, row: Row, contexts: dict[str, tuple[Server, Context]], results: Results) -> None:
+def _take_turns(plan: Plan, row: Row, contexts: dict[str, tuple[Server, Context]], results: Results) -> None:
     names = list(contexts)
     machine = Machine([server for server, _ in contexts.values()])
     for turn in range(plan.rounds):
@@ -204,3 +188,13 @@ def make_certificate(directory: str) -> Certificate:
     for index, part in enumerate(issued.cert_chain_pems):
         part.write_to_path(chain, append=index > 0)
     return Certificate(chain, key)
+
+
+def make_users(directory: str) -> str:
+    """Write a file of one user, with bcrypt as ``htpasswd -B`` does it by default."""
+    import bcrypt  # noqa: PLC0415 - only this needs it
+
+    path = os.path.join(directory, "htpasswd")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"{USER}:{bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(5)).decode()}\n")
+    return path

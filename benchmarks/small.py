@@ -8,17 +8,18 @@ import select
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 
 CONNECTIONS = 32
 _RATE = re.compile(r"Requests/sec:\s*([\d.]+)")
 _FAILED = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: .*[1-9]")
 
 
-def get_rate(port: int, path: str, seconds: float, accept: str = "") -> float:
+def get_rate(port: int, path: str, seconds: float, headers: Mapping[str, str] | None = None) -> float:
     """Return how many GET requests for ``path`` are answered in a second."""
     command = ["wrk", "-t1", "--timeout", "60s", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s"]
-    if accept:
-        command += ["-H", f"Accept: {accept}"]
+    headers = headers or {}
+    command += [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
     done = subprocess.run(
         [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
     )
@@ -28,13 +29,13 @@ def get_rate(port: int, path: str, seconds: float, accept: str = "") -> float:
     if rate is None:
         raise RuntimeError(f"wrk did not say how fast it was:\n{done.stdout}")
     # Whoever answers nothing in that time with 32 clients is asked by one, for as long as it takes.
-    return float(rate[1]) or 1 / _seconds_for_one(port, path, accept)
+    return float(rate[1]) or 1 / _seconds_for_one(port, path, headers)
 
 
-def _seconds_for_one(port: int, path: str, accept: str) -> float:
+def _seconds_for_one(port: int, path: str, headers: Mapping[str, str]) -> float:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     began = time.perf_counter()
-    connection.request("GET", path, headers={"Accept": accept} if accept else {})
+    connection.request("GET", path, headers=dict(headers))
     connection.getresponse().read()
     connection.close()
     return time.perf_counter() - began

@@ -85,10 +85,12 @@ class Buffers:
 
 
 class Intake:
-    """One body. `burst` runs in any thread, one at a time; `finish` comes after the last one."""
+    """One body, of which ``early`` has been received before. `burst` runs in any thread, one at a time, and
+    is called at least once; `drain` and `raise_errors` come after the last one.
+    """
 
     def __init__(
-        self, descriptor: int, decoder: BodyDecoder, sinks: Sequence[Sink], limit: int | None
+        self, descriptor: int, decoder: BodyDecoder, sinks: Sequence[Sink], limit: int | None, early: bytes
     ) -> None:
         self.socket = os.dup(descriptor)
         self.received = 0
@@ -97,12 +99,8 @@ class Intake:
         self._first, *others = sinks
         self._lanes = [Lane(sink) for sink in others]
         self._buffers = Buffers()
+        self._early = early
         self._stopped = False
-
-    def begin(self, data: bytes) -> None:
-        """Take what had been received before; called in a thread, before the first burst."""
-        if data and not self._decoder.done:
-            self._take(self._decoder.feed(data), None)
 
     def stop(self) -> None:
         """Let the current burst end early."""
@@ -111,10 +109,13 @@ class Intake:
     def burst(self) -> Outcome:
         """Receive until there is a reason to stop; raises `BodyError`, or what a sink raised."""
         end, fresh = monotonic() + BURST_SECONDS, 0
+        if self._early:
+            early, self._early = self._early, b""
+            self._take(self._decoder.feed(early), None)
         while not self._decoder.done:
             if self._stopped or monotonic() > end:
                 return Outcome.AGAIN
-            self._raise_errors()
+            self.raise_errors()
             buffer = self._buffers.take(PATIENCE_MS / 1000)
             if buffer is None:
                 return Outcome.AGAIN
@@ -130,15 +131,21 @@ class Intake:
             self._take(self._decoder.feed(buffer[:count]), buffer)
         return Outcome.DONE
 
-    def finish(self) -> None:
-        """Return when every sink has taken what was received; blocks. Raises what a sink raised."""
-        self.drain()
-        self._raise_errors()
+    @property
+    def idle(self) -> bool:
+        """Whether every sink has taken what was received; told without waiting."""
+        return all(lane.idle for lane in self._lanes)
 
     def drain(self) -> None:
         """Return when no sink is being called any more; blocks."""
         for lane in self._lanes:
             lane.drain()
+
+    def raise_errors(self) -> None:
+        """Raise what a sink beside the first has raised so far."""
+        for lane in self._lanes:
+            if lane.error is not None:
+                raise lane.error
 
     def close(self) -> None:
         """Let go of the socket, when no burst runs any more."""
@@ -179,8 +186,3 @@ class Intake:
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
         return bool(poll.poll(PATIENCE_MS))
-
-    def _raise_errors(self) -> None:
-        for lane in self._lanes:
-            if lane.error is not None:
-                raise lane.error

@@ -38,6 +38,11 @@ class Lane:
         if start:
             _POOL.submit(self._run)
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was put has been taken; for whoever puts."""
+        return not self._running
+
     def drain(self) -> None:
         """Return when everything that was put has been taken; blocks."""
         with self._lock:

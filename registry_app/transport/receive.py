@@ -100,24 +100,31 @@ async def _beside_the_loop(
 ) -> int:
     """Let a thread read the socket, in bursts; wait on the loop only for a slow client."""
     decoder, early = http.hand_over_body()
-    intake = Intake(descriptor, decoder, sinks, limit)
+    intake = Intake(descriptor, decoder, sinks, limit, early)
     try:
-        await in_thread(_POOL, partial(intake.begin, early), intake.stop)
         while not decoder.done:
             await _burst(http, intake, idle_timeout)
-        await in_thread(_POOL, intake.finish, intake.stop)
+        await _drained(intake)
+        intake.raise_errors()
     except BodyError:
         http.give_up_body(done=decoder.done)
-        await in_thread(_POOL, intake.finish, intake.stop)
+        await _drained(intake)
+        intake.raise_errors()
         raise
     except BaseException:
         http.give_up_body(done=decoder.done)
         raise
     finally:
-        await in_thread(_POOL, intake.drain, intake.stop)
+        await _drained(intake)
         intake.close()
     http.take_back_connection(decoder.surplus)
     return intake.received
+
+
+async def _drained(intake: Intake) -> None:
+    """Wait until no sink is being called any more; a small body's sinks are done already, mostly."""
+    if not intake.idle:
+        await in_thread(_POOL, intake.drain, intake.stop)
 
 
 async def _burst(http: RegistryHttp, intake: Intake, idle_timeout: float) -> None:
