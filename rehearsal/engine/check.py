@@ -32,7 +32,10 @@ LIST_GROUP = "system requirements"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What dockerd says. ``starts`` is meant without ``--validate``; ``start_message`` has its words then."""
+    """What dockerd says. ``accepted``: it ends with exit code 0.
+
+    ``starts`` is meant without ``--validate``; ``start_message`` has its words then.
+    """
 
     accepted: bool
     starts: bool
@@ -51,9 +54,10 @@ def check(flags: Sequence[str], machine: DescribedMachine) -> Verdict:
         invocation = program.read(flags, machine)
     except program.Refused as refused:
         message = "\n".join([*refused.warnings, str(refused)])
-        return Verdict(accepted=False, starts=False, message=message, exit_code=1)
+        return Verdict(accepted=False, starts=False, message=message, exit_code=refused.exit_code)
     if invocation.configuration is None:
-        return Verdict(accepted=False, starts=False, message=program.answer(invocation), exit_code=0)
+        message = "\n".join([*invocation.warnings, program.answer(invocation)])
+        return Verdict(accepted=True, starts=False, message=message, exit_code=0)
     message = "\n".join([*invocation.warnings, "configuration OK"])
     started = _try_start([flag for flag in flags if flag != "--validate"], machine)
     return replace(started, accepted=True, message=message, exit_code=0)
@@ -134,9 +138,9 @@ def case_path(case: Mapping[str, object], directory: str) -> str:
         return place
     flags = case.get("flags")
     words = [str(flag) for flag in flags] if isinstance(flags, list) else []
-    named = _last_value(words, "--config-file")
-    if named == _CONFIG:
+    if any(_CONFIG in word for word in words):
         return _CONFIG_PLACE
+    named = _last_value(words, "--config-file")
     if named:
         return ntpath.normpath(ntpath.join(directory, named))
     root = _last_value(words, "--data-root") or ntpath.join(_PROGRAM_DATA, "docker")
@@ -144,9 +148,11 @@ def case_path(case: Mapping[str, object], directory: str) -> str:
 
 
 def _last_value(words: Sequence[str], flag: str) -> str:
-    values = [words[index + 1] for index, word in enumerate(words[:-1]) if word == flag]
-    values += [word.partition("=")[2] for word in words if word.startswith(flag + "=")]
-    return values[-1] if values else ""
+    for index in reversed(range(len(words))):
+        name, equals, value = words[index].partition("=")
+        if name == flag and (equals or index + 1 < len(words)):
+            return value if equals else words[index + 1]
+    return ""
 
 
 def check_case(case: Mapping[str, object]) -> Verdict:

@@ -10,6 +10,7 @@ from rehearsal.engine.daemon import file, hosts, validation
 from rehearsal.engine.daemon.machine import FileFault, Machine
 from rehearsal.engine.daemon.validation import InvalidConfiguration, text, texts
 from rehearsal.engine.golang.pflag import FlagSet
+from rehearsal.engine.golang.strings import trim_space
 
 SUPPORTED_API = ("1.24", "1.56")
 _PROGRAM_DATA = "C:\\ProgramData"
@@ -207,7 +208,7 @@ def _completed(
     legacy = values.get("host-gateway-ip")
     if legacy is not None:
         values["host-gateway-ips"] = [legacy]
-    wanted = [host for host in texts(values, "hosts") if host.strip()]
+    wanted = [host for host in texts(values, "hosts") if trim_space(host)]
     if not wanted:
         wanted = [hosts.DEFAULT_TLS_HOST if values.get("tls") else hosts.DEFAULT_HOST]
     values["hosts"] = hosts.normalise_all(wanted)

@@ -24,10 +24,11 @@ from rehearsal.engine.golang.pflag import (
 )
 from rehearsal.engine.golang.quoting import format_value, quote
 from rehearsal.engine.golang.strconv import ParseError, parse_bool
+from rehearsal.engine.golang.strings import to_lower
 
 _LETTER = re.compile(r"[a-zA-Z]")
 _DOMAIN_PART = r"(?::?(?::?[a-zA-Z0-9]|(?::?[a-zA-Z0-9][a-zA-Z0-9\-]*[a-zA-Z0-9])))"
-_DOMAIN = re.compile(rf"(:?{_DOMAIN_PART}(?::?\.{_DOMAIN_PART})*)\.?\s*")
+_DOMAIN = re.compile(rf"(:?{_DOMAIN_PART}(?::?\.{_DOMAIN_PART})*)\.?[\t\n\f\r ]*")
 _RESERVED_LABELS = ("com.docker.", "io.docker.", "org.dockerproject.")
 
 
@@ -35,7 +36,7 @@ def validate_label(text: str) -> str:
     """Return a label ``name=value``, or raise ValueError."""
     if "=" not in text:
         raise ValueError(f"bad attribute format: {text}")
-    if text.lower().startswith(_RESERVED_LABELS):
+    if to_lower(text).startswith(_RESERVED_LABELS):
         raise ValueError(
             f"label {text} is not allowed: the namespaces com.docker.*, io.docker.*, "
             "and org.dockerproject.* are reserved for internal use"
@@ -172,7 +173,7 @@ def _texts(defaults: Mapping[str, object]) -> list[Flag]:
 
 
 def _switches(*, verify_by_default: bool) -> list[Flag]:
-    shorthands = {"debug": "D", "version": "v", "help": "h"}
+    shorthands = {"debug": "D", "version": "v"}
     names = (
         "debug",
         "validate",
@@ -181,13 +182,13 @@ def _switches(*, verify_by_default: bool) -> list[Flag]:
         "raw-logs",
         "experimental",
         "version",
-        "help",
         "register-service",
         "unregister-service",
         "run-service",
     )
     return [
         *(Flag(name, SwitchValue(), shorthands.get(name, "")) for name in names),
+        Flag("help", SwitchValue(), "h", shorthand_deprecated="please use --help"),
         Flag("tlsverify", SwitchValue(verify_by_default)),
         Flag("restart", SwitchValue(True), "r", deprecated="Please use a restart policy on docker run"),
     ]

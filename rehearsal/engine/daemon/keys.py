@@ -14,7 +14,7 @@ from rehearsal.engine.golang.jsontypes import (
     Whole,
     address,
 )
-from rehearsal.engine.golang.netip import AddressError, parse_address
+from rehearsal.engine.golang.netip import is_address, parse_address
 from rehearsal.engine.golang.strconv import ParseError, atoi, parse_duration
 
 FLAT_KEYS = frozenset(
@@ -45,10 +45,9 @@ _OPTIONAL_SWITCH = Switch(pointer=True)
 def _legacy_address(text: str) -> object:
     if not text:
         return None
-    try:
-        return parse_address(text)
-    except AddressError as error:
-        raise ValueError(f"invalid IP address: {text}") from error
+    if not is_address(text):
+        raise ValueError(f"invalid IP address: {text}")
+    return parse_address(text)
 
 
 def _duration(text: str) -> object:

@@ -9,6 +9,7 @@ from rehearsal.engine.daemon.configuration import Configuration
 from rehearsal.engine.daemon.machine import BAD_NAME, Machine
 from rehearsal.engine.golang import netip
 from rehearsal.engine.golang.strconv import ParseError, atoi
+from rehearsal.engine.golang.strings import trim_space
 
 _PIPE_ROOTS = ("//./pipe/", "\\\\.\\pipe\\")
 _OPEN_WARNINGS = (
@@ -81,7 +82,7 @@ def open_all(configuration: Configuration, machine: Machine) -> Listening:
 def _look_up_accounts(configuration: Configuration, machine: Machine) -> None:
     group = configuration.text("group")
     for name in group.split(",") if group else []:
-        trimmed = name.strip()
+        trimmed = trim_space(name)
         if not trimmed:
             raise ListenError("lookup account: empty account name specified")
         if not machine.has_account(trimmed):
@@ -98,7 +99,10 @@ def _warn_of_open_tcp(
     result.seconds += 1
     if values.get("tls") is not None:
         return  # off on purpose, or on without client certificates: said explicitly, so no further delay
-    name, _ = netip.split_host_port(address)
+    try:
+        name, _ = netip.split_host_port(address)
+    except netip.AddressError as error:
+        raise ListenError(f"error parsing tcp address: {error}") from error
     if name == "localhost":
         return
     found = [name] if netip.is_address(name) else _resolve(machine, name)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from rehearsal.engine.daemon import listening, logging_options, registries, validation
 from rehearsal.engine.daemon.configuration import SUPPORTED_API, Configuration, version_key
 from rehearsal.engine.daemon.file import mask_credentials
+from rehearsal.engine.daemon.log_rules import LogOptionError
 from rehearsal.engine.daemon.machine import BAD_NAME, NO_PATH, NO_SERVICE, Machine, bad_name
 from rehearsal.engine.golang.netip import AddressError, parse_prefix
 from rehearsal.engine.golang.quoting import quote
 from rehearsal.engine.golang.strconv import ParseError, ram_in_bytes
+from rehearsal.engine.golang.strings import to_lower
 
 OLDEST_BUILD = 17763
 _ISOLATIONS = ("default", "process", "hyperv")
@@ -163,7 +165,7 @@ def _new_daemon(
     try:
         options = {name: str(value) for name, value in configuration.mapping("log-opts").items()}
         logging_options.check(configuration.text("log-driver"), options)
-    except logging_options.LogOptionError as error:
+    except LogOptionError as error:
         raise ValueError(f"failed to set log opts: failed to set log opts: {error}") from error
     if _uses_snapshotter(configuration, machine):
         _check_containerd(configuration.text("containerd"))
@@ -193,16 +195,17 @@ def _check_containerd(address: str) -> None:
 
 def _isolation(configuration: Configuration) -> str:
     chosen = validation.parse_exec_options(configuration.texts("exec-opts")).get("isolation", "default")
-    if chosen.lower() not in _ISOLATIONS:
+    lowered = to_lower(chosen)
+    if lowered not in _ISOLATIONS:
         raise ValueError(
             f"error setting default isolation mode: invalid exec-opt value for 'isolation':'{chosen}'"
         )
-    return "process" if chosen.lower() == "default" else chosen.lower()
+    return "process" if lowered == "default" else lowered
 
 
 def _check_storage(options: list[str]) -> None:
     sizes = [
-        value for name, _, value in (option.partition("=") for option in options) if name.lower() == "size"
+        value for name, _, value in (option.partition("=") for option in options) if to_lower(name) == "size"
     ]
     if not sizes:
         return

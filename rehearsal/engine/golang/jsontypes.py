@@ -15,6 +15,7 @@ from typing import Protocol
 from rehearsal.engine.golang import netip
 from rehearsal.engine.golang.jsontext import JsonNumber, JsonObject, JsonValue
 from rehearsal.engine.golang.quoting import quote
+from rehearsal.engine.golang.strings import equal_fold
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _INDEX = re.compile(r"[0-9]+")
@@ -42,11 +43,12 @@ class Misfits:
         if written and isinstance(value, JsonNumber):
             kind += f" {value.text}"
         reason = f": {why}" if why else ""
-        if not self.path:
+        field_path = ".".join(self.path)
+        if not field_path:
             self.messages.append(f"json: cannot unmarshal {kind} into Go value of type {type_name}{reason}")
             return
         into = "" if _INDEX.fullmatch(self.path[-1]) else "Go struct field "
-        place = f"{self.root}.{'.'.join(self.path)}"
+        place = f"{self.root}.{field_path}"
         self.messages.append(f"json: cannot unmarshal {kind} into {into}{place} of type {type_name}{reason}")
 
 
@@ -229,7 +231,7 @@ class Struct:
     def _field(self, name: str) -> str | None:
         if name in self.fields:
             return name
-        return next((known for known in self.fields if known.casefold() == name.casefold()), None)
+        return next((known for known in self.fields if equal_fold(known, name)), None)
 
 
 @dataclass(frozen=True)
