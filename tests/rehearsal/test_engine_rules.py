@@ -311,3 +311,88 @@ def test_log_options_that_a_driver_refuses(driver: str, options: dict[str, str],
         verdict.start_message
         == f"failed to start daemon: failed to set log opts: failed to set log opts: {message}"
     )
+
+
+BUILDKIT = "error initializing buildkit: error creating buildkit instance: could not get builder GC policy: "
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param(
+            {"builder": {"gc": {"defaultKeepStorage": "big"}}},
+            f"{BUILDKIT}failed to parse defaultRESERVEDSPACE: invalid size: 'big'",
+            id="builder-next getGCPolicy, switched on unless the file says otherwise",
+        ),
+        pytest.param(
+            {"builder": {"gc": {"policy": [{"maxUsedSpace": "1x"}]}}},
+            f"{BUILDKIT}failed to parse maxUsedSpace: invalid suffix: 'x'",
+            id="builder-next parseGCPolicy of a rule",
+        ),
+        pytest.param(
+            {"builder": {"gc": {"policy": [{"filter": ["until=1h", "unused-for=2h"]}]}}},
+            f'{BUILDKIT}conflicting filters: "until" and "unused-for"',
+            id="builder-next toBuildkitPruneInfo, two of a kind",
+        ),
+        pytest.param(
+            {"builder": {"gc": {"policy": [{"filter": {"type": {"a": True, "b": True}}}]}}},
+            f"{BUILDKIT}filters expect only one value",
+            id="builder-next toBuildkitPruneInfo, two values",
+        ),
+        pytest.param(
+            {"default-runtime": "io.containerd.runhcs.v1"},
+            'failed to start containerd: exec: "containerd.exe": executable file not found in %PATH%',
+            id="daemon/command initContainerd",
+        ),
+        pytest.param(
+            {"features": {"containerd-migration": True}},
+            "failed to start daemon: containerd snapshotter is enabled but containerd is not configured",
+            id="NewDaemon, migration of an empty store",
+        ),
+        pytest.param(
+            {"hosts": ["tcp://127.0.0.1:2375", "tcp://localhost:2375"]},
+            "failed to load listeners: listen tcp 127.0.0.1:2375: bind: Only one usage of each socket "
+            "address (protocol/network address/port) is normally permitted.",
+            id="net.Listen, the same address by its name",
+        ),
+        pytest.param(
+            {"hosts": ["tcp://127.0.0.1:2375"], "metrics-addr": "127.0.0.1:2375"},
+            "failed to start metrics server: listen tcp 127.0.0.1:2375: bind: Only one usage of each socket "
+            "address (protocol/network address/port) is normally permitted.",
+            id="startMetricsServer on the API's address",
+        ),
+        pytest.param(
+            {"hosts": ["npipe://", "npipe:////./pipe/Docker_Engine"]},
+            "failed to load listeners: open //./pipe/docker_engine: Access is denied.",
+            id="go-winio ListenPipe, the same pipe in other letters",
+        ),
+    ],
+)
+def test_a_start_is_refused(options: dict[str, Any], message: str) -> None:
+    verdict = validate(json.dumps(options))
+
+    assert (verdict.accepted, verdict.starts, verdict.start_message) == (True, False, message)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"builder": {"gc": {"enabled": False, "defaultKeepStorage": "big"}}},
+        {"builder": {"gc": {"policy": [{"keepStorage": "1GB", "filter": ["until=48h", "nonsense=1"]}]}}},
+        {"builder": {"history": {"maxAge": "48h", "maxEntries": 3}}},
+        {"default-runtime": "com.docker.hcsshim.v1"},
+        {"default-runtime": "x", "containerd": "npipe:////./pipe/containerd-containerd"},
+        {"hosts": ["tcp://127.1:2375"]},
+        {"min-api-version": "1.44.0"},
+        {"group": "Backup Operators, BUILTIN\\Users"},
+        {"nri-opts": {"enable": True}},
+    ],
+)
+def test_a_start_succeeds(options: dict[str, Any]) -> None:
+    assert validate(json.dumps(options)).starts
+
+
+def test_a_second_gc_replaces_the_first() -> None:
+    twice = '{"builder": {"gc": {"defaultKeepStorage": "big"}, "GC": {"enabled": true}}}'
+
+    assert validate(twice).starts

@@ -10,6 +10,7 @@ from rehearsal.engine.daemon import file, hosts, validation
 from rehearsal.engine.daemon.machine import FileFault, Machine
 from rehearsal.engine.daemon.validation import InvalidConfiguration, text, texts
 from rehearsal.engine.golang.pflag import FlagSet
+from rehearsal.engine.golang.strconv import ParseError, atoi
 from rehearsal.engine.golang.strings import trim_space
 
 SUPPORTED_API = ("1.24", "1.56")
@@ -158,10 +159,17 @@ def _check_api_version(version: str) -> None:
 
 def version_key(version: str) -> list[int]:
     """Return what API versions are compared by; a part that is no number counts as 0."""
-    parts = [int(part) if part.isdigit() else 0 for part in version.split(".")]
+    parts = [_number(part) for part in version.split(".")]
     while parts and parts[-1] == 0:
         parts.pop()
     return parts
+
+
+def _number(text: str) -> int:
+    try:
+        return atoi(text)
+    except ParseError:
+        return 0
 
 
 def _merge_file(

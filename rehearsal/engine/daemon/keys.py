@@ -80,7 +80,7 @@ _GC_RULE = OwnReader(
     (Struct(_anonymous({name: kind.name for name, kind in _RULE_FIELDS.items()}), _RULE_FIELDS),),
 )
 _GC_FIELDS: dict[str, GoType] = {
-    "Enabled": SWITCH,
+    "Enabled": Switch(on=True),
     "Policy": ListOf(_GC_RULE),
     **{f"Default{name}": kind for name, kind in _SPACE.items()},
     "DefaultKeepStorage": TEXT,
@@ -113,6 +113,7 @@ _NRI = OwnReader(
         ),
     ),
     root="nriOpts",
+    continues=True,
 )
 _POOLS = OwnReader("opts.PoolsOpt", (ListOf(Struct("*ipamutils.NetworkToSplit", {})),))
 

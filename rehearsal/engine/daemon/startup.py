@@ -6,7 +6,7 @@ import ntpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rehearsal.engine.daemon import listening, logging_options, registries, validation
+from rehearsal.engine.daemon import builder, listening, logging_options, registries, validation
 from rehearsal.engine.daemon.configuration import SUPPORTED_API, Configuration, version_key
 from rehearsal.engine.daemon.file import mask_credentials
 from rehearsal.engine.daemon.log_rules import LogOptionError
@@ -17,6 +17,7 @@ from rehearsal.engine.golang.strconv import ParseError, ram_in_bytes
 from rehearsal.engine.golang.strings import to_lower
 
 OLDEST_BUILD = 17763
+_BUILT_IN_RUNTIME = "com.docker.hcsshim.v1"
 _ISOLATIONS = ("default", "process", "hyperv")
 LogLine = tuple[str, str, dict[str, str]]
 """(level, message, fields)"""
@@ -84,17 +85,26 @@ def start(configuration: Configuration, machine: Machine, *, nat_exists: bool = 
     except listening.ListenError as error:
         raise refuse(f"failed to load listeners: {error}") from error
     log += opened.log
+    runtime_problem = _check_runtime(configuration)
+    if runtime_problem:
+        raise refuse(runtime_problem)
     running = True
     _check_api_server(configuration, refuse_with=log)
     try:
-        trust, isolation = _new_daemon(configuration, machine, log, nat_exists=nat_exists)
+        trust, isolation = _new_daemon(configuration, machine, log)
+        if configuration.text("bridge") != "none" and not nat_exists:
+            _check_fixed_cidr(configuration.text("fixed-cidr"))
     except ValueError as error:
         raise refuse(f"failed to start daemon: {error}") from error
     _check_plugins(configuration, log)
     try:
-        listening.check_metrics_address(configuration.text("metrics-addr"), machine)
+        listening.check_metrics_address(configuration.text("metrics-addr"), machine, opened.addresses)
     except listening.ListenError as error:
         raise refuse(f"failed to start metrics server: {error}") from error
+    try:
+        builder.check(configuration.mapping("builder"))
+    except builder.BuilderError as error:
+        raise refuse(f"error initializing buildkit: error creating buildkit instance: {error}") from error
     if configuration.mapping("features").get("buildkit"):
         log.append(("warning", _BUILDKIT_WARNING, {}))
     log.append(("info", "Daemon has completed initialization", {}))
@@ -123,6 +133,13 @@ def _check_places(configuration: Configuration, machine: Machine) -> str:
         problem = _unmakeable(pid_folder, machine)
         return f"failed to create pidfile directory: {problem}" if problem else ""
     return problem
+
+
+def _check_runtime(configuration: Configuration) -> str:
+    """Return why containerd cannot be brought up for the default runtime, or nothing: no host has it here."""
+    if configuration.text("containerd") or configuration.text("default-runtime") in ("", _BUILT_IN_RUNTIME):
+        return ""
+    return 'failed to start containerd: exec: "containerd.exe": executable file not found in %PATH%'
 
 
 def _full_path(path: str) -> str:
@@ -154,7 +171,7 @@ def _check_api_server(configuration: Configuration, *, refuse_with: list[LogLine
 
 
 def _new_daemon(
-    configuration: Configuration, machine: Machine, log: list[LogLine], *, nat_exists: bool
+    configuration: Configuration, machine: Machine, log: list[LogLine]
 ) -> tuple[registries.Trust, str]:
     trust = registries.load(
         configuration.texts("registry-mirrors"), configuration.texts("insecure-registries")
@@ -171,8 +188,9 @@ def _new_daemon(
         _check_containerd(configuration.text("containerd"))
     else:
         _check_storage(configuration.texts("storage-opts"))
-    if configuration.text("bridge") != "none" and not nat_exists:
-        _check_fixed_cidr(configuration.text("fixed-cidr"))
+        if configuration.mapping("features").get("containerd-migration"):
+            # without images or containers that could be lost, this changes over at once
+            _check_containerd(configuration.text("containerd"))
     return trust, isolation
 
 

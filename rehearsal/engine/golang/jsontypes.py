@@ -99,14 +99,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Switch:
-    """A bool; a ``pointer`` to one is None until it is set."""
+    """A bool; a ``pointer`` to one is None until it is set, and one may be ``on`` until it is set."""
 
     name: str = "bool"
     pointer: bool = False
+    on: bool = False
 
     def zero(self) -> object:
         """See `GoType`."""
-        return None if self.pointer else False
+        return None if self.pointer else self.on
 
     def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
         """See `GoType`."""
@@ -264,23 +265,25 @@ class OwnReader:
     """A type whose ``UnmarshalJSON`` decodes into helper values: its errors start there.
 
     Where several helpers are tried, one after the other, the error is the last one's. ``root`` is the
-    helper's name; a struct without one has none.
+    helper's name; a struct without one has none. A reader that ``continues`` decodes over the present value;
+    the others begin with a new helper, whose own defaults hold then.
     """
 
     name: str
     helpers: tuple[GoType, ...]
     root: str = ""
+    continues: bool = False
 
     def zero(self) -> object:
         """See `GoType`."""
-        return self.helpers[0].zero()
+        return self.helpers[0].zero() if self.continues else None
 
     def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
         """See `GoType`."""
         own = Misfits(self.root)
         for helper in self.helpers:
             own = Misfits(self.root)
-            result = helper.decode(value, helper.zero() if helper is not self.helpers[0] else current, own)
+            result = helper.decode(value, current if self.continues else helper.zero(), own)
             if not own.messages:
                 return result
         misfits.messages.extend(own.messages)
