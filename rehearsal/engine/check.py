@@ -175,7 +175,9 @@ def check_case(case: Mapping[str, object]) -> Verdict:
     message = _TIME.sub(
         'time="<time>"', verdict.message.replace(f"with file {place}:", f"with file {_CONFIG}:")
     )
-    message = message.replace(f"open {place}:", f"open {_CONFIG}:").replace(_CONFIG_PLACE, _CONFIG)
+    for operation in ("open", "read"):
+        message = message.replace(f"{operation} {place}:", f"{operation} {_CONFIG}:")
+    message = message.replace(_CONFIG_PLACE, _CONFIG)
     return replace(verdict, message=message)
 
 

@@ -396,3 +396,42 @@ def test_a_second_gc_replaces_the_first() -> None:
     twice = '{"builder": {"gc": {"defaultKeepStorage": "big"}, "GC": {"enabled": true}}}'
 
     assert validate(twice).starts
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ('a"b', 'parse error on line 1, column 2: bare " in non-quoted-field'),
+        ('"a"b', 'parse error on line 1, column 3: extraneous or missing " in quoted-field'),
+        ('"a', 'parse error on line 1, column 3: extraneous or missing " in quoted-field'),
+        ("", "EOF"),
+        ('"enable=x"', 'invalid value for NRI enable "x": strconv.ParseBool: parsing "x": invalid syntax'),
+        ('"a""b"', "unexpected key 'a\"b' in 'a\"b'"),
+    ],
+)
+def test_nri_options_are_read_as_encoding_csv_reads_them(value: str, problem: str) -> None:
+    assert validate(None, f"--nri-opts={value}").message.endswith(f'for "--nri-opts" flag: {problem}{USAGE}')
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("C:\\g\\none.json", "open C:\\g\\none.json: The system cannot find the file specified."),
+        ("C:\\none\\daemon.json", "open C:\\none\\daemon.json: The system cannot find the path specified."),
+        ("C:\\g", "read C:\\g: Incorrect function."),
+        ("C:\\g\\a?b", "open C:\\g\\a?b: The filename, directory name, or volume label syntax is incorrect."),
+    ],
+)
+def test_a_config_file_that_cannot_be_read_is_named_with_windows_reason(path: str, problem: str) -> None:
+    verdict = validate(None, "--config-file", path)
+
+    place = f"unable to configure the Docker daemon with file {path}: {problem}"
+    assert verdict.message == place.replace(path, "<config>")
+
+
+def test_a_path_may_begin_as_windows_own_do() -> None:
+    case = {"daemon_json": '{"nonsense": 1}', "file_place": "C:\\g\\d.json"}
+
+    verdict = check.check_case(case | {"flags": ["--validate", "--config-file", "\\\\?\\C:\\g\\d.json"]})
+
+    assert verdict.message.endswith("option: nonsense")

@@ -180,7 +180,7 @@ def _merge_file(
         content = machine.read(path)
     except FileFault as fault:
         if flags.changed("config-file") or not fault.missing:
-            raise InvalidConfiguration(f"{prefix}open {path}: {fault.text}") from fault
+            raise InvalidConfiguration(f"{prefix}{fault.operation} {path}: {fault.text}") from fault
         return from_flags.values, {}
     try:
         found = file.read(content, flags)

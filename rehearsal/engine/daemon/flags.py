@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from csv import Error as CsvError
-from csv import reader as csv_reader
 from dataclasses import dataclass, field
 
 from rehearsal.engine.daemon import hosts, registries
+from rehearsal.engine.golang import csv
 from rehearsal.engine.golang.pflag import (
     AddressListValue,
     Flag,
@@ -70,13 +69,10 @@ class NriValue:
 
     def set(self, text: str) -> None:
         """See `FlagValue`."""
-        try:
-            fields = next(csv_reader([text], strict=True), None)
-        except CsvError as error:
-            raise ValueError(str(error)) from error
-        if not fields:
+        records = csv.read_all(text)
+        if not records:
             raise ValueError("EOF")
-        for item in fields:
+        for item in records[0]:
             self._set_field(item)
 
     def _set_field(self, item: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from csv import Error as CsvError
-from csv import reader as csv_reader
-
 from rehearsal.engine.daemon.log_rules import LogOptionError, Options, check_names, parses
+from rehearsal.engine.golang import csv
 from rehearsal.engine.golang.quoting import quote
 from rehearsal.engine.golang.strconv import ParseError, atoi, parse_bool
 from rehearsal.engine.golang.strings import trim_space
@@ -106,8 +104,8 @@ def _check_attributes(option: str, text: str) -> None:
 
 def _record(option: str, text: str) -> list[str]:
     try:
-        records = [row for row in csv_reader(text.splitlines(), strict=True, skipinitialspace=True) if row]
-    except CsvError:
+        records = csv.read_all(text, trim=True)
+    except csv.CsvError:
         records = []
     if len(records) != 1:
         raise LogOptionError(f"log opt '{option}' must be a comma-separated CSV list of key=value pairs")

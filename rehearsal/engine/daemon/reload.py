@@ -76,7 +76,7 @@ def _read(
         found = file.read(machine.read(current.path), flags)
     except FileFault as fault:
         if flags.changed("config-file") or not fault.missing:
-            raise InvalidConfiguration(f"{prefix}open {current.path}: {fault.text}") from fault
+            raise InvalidConfiguration(f"{prefix}{fault.operation} {current.path}: {fault.text}") from fault
         return defaults(machine.environment), {}
     except file.FileError as error:
         raise InvalidConfiguration(f"{prefix}{error}") from error

@@ -16,7 +16,8 @@ _BINARY_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 
 _UNDERSCORED = re.compile(r"[0-9a-zA-Z]+(_[0-9a-zA-Z]+)*")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)|(?i:nan)")
 _HEX_FLOAT = re.compile(r"[+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+")
-_DIGIT_SEPARATOR = re.compile(r"(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])")
+_SEPARATOR = re.compile(r"(?<=[0-9])_(?=[0-9])")
+_HEX_SEPARATOR = re.compile(r"(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])")
 _DURATION_UNITS = {
     "ns": 1,
     "us": 1_000,
@@ -98,9 +99,10 @@ def _check_digits(
 
 def parse_float(text: str) -> float:
     """Return a floating-point number as Go's source code may spell it (strconv.ParseFloat)."""
-    plain = _DIGIT_SEPARATOR.sub("", text)
-    if _HEX_FLOAT.fullmatch(plain):
-        return float.fromhex(plain)
+    hexadecimal = _HEX_SEPARATOR.sub("", text)
+    if _HEX_FLOAT.fullmatch(hexadecimal):
+        return float.fromhex(hexadecimal)
+    plain = _SEPARATOR.sub("", text)
     if _FLOAT.fullmatch(plain) is None:
         raise ParseError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
     if math.isinf(float(plain)) and "inf" not in plain.lower():
