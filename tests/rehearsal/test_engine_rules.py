@@ -137,6 +137,22 @@ def test_flag_and_file_conflict(content: str, flags: list[str], message: str) ->
     assert (verdict.accepted, verdict.message) == (False, message)
 
 
+def test_the_environment_turns_a_switch_that_is_shown() -> None:
+    """DOCKER_TLS_VERIFY sets the variable behind --tls, whatever the flag said (setDefaultOptions)."""
+    flags = [*FILE, "--tls=false"]
+    case = {"flags": flags, "daemon_json": '{"tls": true}', "env": {"DOCKER_TLS_VERIFY": "1"}}
+
+    assert check.check_case(case).message == f"{TWICE}tls: (from flag: true, from file: true)"
+
+
+def test_a_version_too_large_for_a_number_is_a_large_one() -> None:
+    case = {"flags": ["--validate"], "env": {"DOCKER_MIN_API_VERSION": "99999999999999999999"}}
+
+    assert check.check_case(case).message == (
+        "invalid DOCKER_MIN_API_VERSION: maximum supported API version is 1.56: 99999999999999999999"
+    )
+
+
 def test_a_daemon_that_breaks_down_ends_with_2() -> None:
     assert validate('{"http-proxy": []}', "--http-proxy", "x").exit_code == 2
 
@@ -345,6 +361,17 @@ BUILDKIT = "error initializing buildkit: error creating buildkit instance: could
             id="daemon/command initContainerd",
         ),
         pytest.param(
+            {"data-root": "\\\\server\\share\\docker"},
+            "mkdir \\\\server\\share: The network path was not found.",
+            id="CreateDaemonRoot on a share that is not there",
+        ),
+        pytest.param(
+            {"data-root": "C:\\g\\certs\\ca.pem"},
+            "unable to get the full path to root (C:\\g\\certs\\ca.pem): "
+            "canonical path points to a file 'C:\\g\\certs\\ca.pem'",
+            id="resolveSymlinkedDirectory of a file",
+        ),
+        pytest.param(
             {"features": {"containerd-migration": True}},
             "failed to start daemon: containerd snapshotter is enabled but containerd is not configured",
             id="NewDaemon, migration of an empty store",
@@ -383,6 +410,8 @@ def test_a_start_is_refused(options: dict[str, Any], message: str) -> None:
         {"default-runtime": "com.docker.hcsshim.v1"},
         {"default-runtime": "x", "containerd": "npipe:////./pipe/containerd-containerd"},
         {"hosts": ["tcp://127.1:2375"]},
+        {"metrics-addr": "127.0.0.1:http"},
+        {"data-root": "\\\\?\\C:\\docker"},
         {"min-api-version": "1.44.0"},
         {"group": "Backup Operators, BUILTIN\\Users"},
         {"nri-opts": {"enable": True}},

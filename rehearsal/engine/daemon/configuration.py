@@ -14,6 +14,7 @@ from rehearsal.engine.golang.strconv import ParseError, atoi
 from rehearsal.engine.golang.strings import trim_space
 
 SUPPORTED_API = ("1.24", "1.56")
+_LARGEST = (1 << 63) - 1
 _PROGRAM_DATA = "C:\\ProgramData"
 
 
@@ -122,6 +123,8 @@ class _FlagValues:
         verify_changed = flags.changed("tlsverify")
         verify = bool(flags.flags["tlsverify"].value.value)
         on = bool(flags.flags["tls"].value.value) or verify_changed or verify
+        if on:
+            flags.flags["tls"].value.set("true")  # setDefaultOptions writes where the flag keeps its value
         if on and not verify_changed:
             verify = True
         values: dict[str, object] = {"tls": None, "tlsverify": None}
@@ -158,7 +161,7 @@ def _check_api_version(version: str) -> None:
 
 
 def version_key(version: str) -> list[int]:
-    """Return what API versions are compared by; a part that is no number counts as 0."""
+    """Return what API versions are compared by; a part that is no number counts as 0 (moby ``versions``)."""
     parts = [_number(part) for part in version.split(".")]
     while parts and parts[-1] == 0:
         parts.pop()
@@ -168,8 +171,9 @@ def version_key(version: str) -> list[int]:
 def _number(text: str) -> int:
     try:
         return atoi(text)
-    except ParseError:
-        return 0
+    except ParseError as error:
+        # the error is passed over, and with it comes the nearest number
+        return _LARGEST if "out of range" in str(error) else 0
 
 
 def _merge_file(

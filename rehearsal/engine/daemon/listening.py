@@ -46,6 +46,10 @@ _SLOW_WARNINGS = (
 )
 
 
+_SERVICES = {"ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80, "https": 443}
+"""Ports that have a name, of those in Windows' list."""
+
+
 class ListenError(ValueError):
     """An address cannot be listened on; the message is the daemon's."""
 
@@ -160,7 +164,9 @@ def _port_number(port: str) -> int:
     except ParseError as error:
         if "out of range" in str(error):
             raise ListenError(f"listen tcp: address {port}: invalid port") from error
-        raise ListenError(f"listen tcp: lookup tcp/{port}: unknown port") from error
+        if port.lower() not in _SERVICES:
+            raise ListenError(f"listen tcp: lookup tcp/{port}: unknown port") from error
+        return _SERVICES[port.lower()]
     if not 0 <= number <= 65535:
         raise ListenError(f"listen tcp: address {port}: invalid port")
     return number

@@ -12,6 +12,7 @@ from rehearsal.engine.golang import netip
 NOT_FOUND = "The system cannot find the file specified."
 NO_PATH = "The system cannot find the path specified."
 NO_FUNCTION = "Incorrect function."
+NO_NETWORK_PATH = "The network path was not found."
 NO_SERVICE = "The specified service does not exist as an installed service."
 BAD_NAME = "The filename, directory name, or volume label syntax is incorrect."
 BUILT_IN_ACCOUNTS = frozenset(
@@ -123,6 +124,7 @@ class Machine(Protocol):
 
 def bad_name(path: str) -> bool:
     """Whether Windows refuses a path for its characters."""
+    path = path.removeprefix("\\\\?\\")
     rest = ntpath.splitdrive(path)[1] if path[1:2] == ":" else path
     return ":" in rest or any(char in _FORBIDDEN_CHARACTERS for char in rest)
 

@@ -10,7 +10,15 @@ from rehearsal.engine.daemon import builder, listening, logging_options, registr
 from rehearsal.engine.daemon.configuration import SUPPORTED_API, Configuration, version_key
 from rehearsal.engine.daemon.file import mask_credentials
 from rehearsal.engine.daemon.log_rules import LogOptionError
-from rehearsal.engine.daemon.machine import BAD_NAME, NO_PATH, NO_SERVICE, Machine, bad_name
+from rehearsal.engine.daemon.machine import (
+    BAD_NAME,
+    NO_NETWORK_PATH,
+    NO_PATH,
+    NO_SERVICE,
+    FileFault,
+    Machine,
+    bad_name,
+)
 from rehearsal.engine.golang.netip import AddressError, parse_prefix
 from rehearsal.engine.golang.quoting import quote
 from rehearsal.engine.golang.strconv import ParseError, ram_in_bytes
@@ -127,12 +135,22 @@ def _check_places(configuration: Configuration, machine: Machine) -> str:
             f"unable to get the full path to root ({root}): failed to canonicalise path for {root}: "
             f"CreateFile {full}: {BAD_NAME}"
         )
+    if _is_file(root, machine):
+        return f"unable to get the full path to root ({root}): canonical path points to a file '{full}'"
     problem = _unmakeable(root, machine) or _unmakeable(configuration.text("exec-root"), machine)
     pid_folder = ntpath.dirname(configuration.text("pidfile"))
     if not problem and pid_folder:
         problem = _unmakeable(pid_folder, machine)
         return f"failed to create pidfile directory: {problem}" if problem else ""
     return problem
+
+
+def _is_file(path: str, machine: Machine) -> bool:
+    try:
+        machine.read(path)
+    except FileFault:
+        return False
+    return True
 
 
 def _check_runtime(configuration: Configuration) -> str:
@@ -152,8 +170,11 @@ def _unmakeable(path: str, machine: Machine) -> str:
     drive, rest = ntpath.splitdrive(path)
     if bad_name(_full_path(path)):
         return f"mkdir {path}: {BAD_NAME}"
-    if not drive or drive.startswith("\\\\") or drive.upper() in machine.drives:
+    letter = drive.removeprefix("\\\\?\\").upper()
+    if not drive or letter in machine.drives:
         return ""
+    if letter.startswith("\\\\"):
+        return f"mkdir {drive}: {NO_NETWORK_PATH}"
     first = rest.lstrip("\\/").partition("\\")[0]
     return f"mkdir {drive}\\{first}: {NO_PATH}"
 
