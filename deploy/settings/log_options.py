@@ -144,6 +144,19 @@ def _address(schemes: str, *, port_needed: bool) -> Callable[[str], str]:
     return _like(pattern, f"an address as '{example}'")
 
 
+def _fluentd_address(value: str) -> str:
+    scheme, separator, rest = value.rpartition("://")
+    try:
+        if scheme == "unix" and rest.strip("/"):
+            return ""
+        if separator and scheme not in ("tcp", "tls"):
+            return f"is reached by tcp, tls or unix, not {scheme!r}"
+        checks.host_port(rest)
+    except ValueError as error:
+        return f"must be an address as 'host:24224': {error}"
+    return ""
+
+
 _switch = _like(_BOOL, "'true' or 'false'")
 _count = _like(re.compile(r"0*[1-9][0-9]{0,8}"), "a number above 0")
 _number = _like(re.compile(r"[0-9]{1,9}"), "a number")
@@ -164,6 +177,7 @@ _VALUES: Mapping[str, Callable[[str], str]] = {
     "gelf-compression-type": _one_of("gzip", "zlib", "none"),
     "gelf-tcp-max-reconnect": _number,
     "gelf-tcp-reconnect-delay": _number,
+    "fluentd-address": _fluentd_address,
     "fluentd-async": _switch,
     "fluentd-async-reconnect-interval": _duration,
     "fluentd-buffer-limit": _size,

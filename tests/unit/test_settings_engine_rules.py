@@ -4,12 +4,17 @@ What dockerd does is what the rehearsal's model of it says; its own tests say wh
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from deploy.settings import SettingsErrors, validate_all
+from deploy.settings.daemon_json import parse_daemon_json
+from deploy.settings.engine_options import OPTIONS
 from rehearsal.engine import check
+from rehearsal.engine.daemon.flags import daemon_flags
+from rehearsal.engine.daemon.keys import CONFIG, KEYS_WITHOUT_FLAG
 
 
 def lines(options: dict[str, Any]) -> list[str]:
@@ -74,6 +79,9 @@ LOG_OPTIONS: list[tuple[str, dict[str, str], str]] = [
     ("gelf", {"gelf-address": "tcp://h:1", "gelf-compression-type": "gzip"}, "gelf-compression-type"),
     ("gelf", {"gelf-address": "udp://h:1", "gelf-tcp-max-reconnect": "3"}, "gelf-tcp-max-reconnect"),
     ("fluentd", {"fluentd-async": "yes"}, "fluentd-async"),
+    ("fluentd", {"fluentd-address": "udp://h:24224"}, "fluentd-address"),
+    ("fluentd", {"fluentd-address": "h/x"}, "fluentd-address"),
+    ("fluentd", {"fluentd-address": "h:65536"}, "fluentd-address"),
     ("fluentd", {"fluentd-retry-wait": "5"}, "fluentd-retry-wait"),
     ("awslogs", {"awslogs-region": "x"}, "awslogs-group"),
     ("awslogs", {"awslogs-group": "g", "env": "X"}, "env"),
@@ -141,3 +149,33 @@ def test_what_works_is_accepted(options: dict[str, Any]) -> None:
     assert verdict.starts
 
     validate_all({"host": {"engine": {"options": options, "allow_tcp_without_tls": True}}})
+
+
+NAMES = [name for flag in daemon_flags({}, verify_by_default=False) for name in (flag.name, flag.config_name)]
+
+
+@pytest.mark.parametrize("key", sorted({*NAMES, *CONFIG.fields, *KEYS_WITHOUT_FLAG} - {"", *OPTIONS}))
+def test_a_name_that_dockerd_knows_and_settings_do_not_is_explained(key: str) -> None:
+    assert not lines({key: None})[0].endswith("is not known")
+
+
+@pytest.mark.parametrize("key", sorted(OPTIONS))
+def test_a_key_that_settings_know_is_one_of_dockerds(key: str) -> None:
+    value: object = {} if key == "proxies" else None
+
+    assert "directives" not in dockerd({key: value}).message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"a": "\xff"}', "is not UTF-8 (byte 7); save it as UTF-8"),
+        (b'\xef\xbb\xbf{"a": "\xff"}', "is not UTF-8 (byte 10); save it as UTF-8"),
+        (b"\xff\xfe{\x00\x00", "is not UTF-16-LE (byte 4); save it as UTF-8"),
+        (b"[" * 100_000, "is nested too deeply to be meant"),
+    ],
+    ids=["no mark", "marked", "cut off", "deep"],
+)
+def test_a_file_that_cannot_be_read_says_why(content: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        parse_daemon_json(content)
