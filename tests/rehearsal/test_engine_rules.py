@@ -48,6 +48,11 @@ def validate(content: str | bytes | None, *flags: str) -> check.Verdict:
             id="encoding/json: an empty name below another",
         ),
         pytest.param(
+            '{"nonsense": {"rubbish": 1}, "nonsense": {"waste": 1}}',
+            f"{UNUSABLE}the following directives don't match any configuration option: waste",
+            id="configValuesSet sees the last of two objects only",
+        ),
+        pytest.param(
             '{"labels": ["İo.docker.x=1"]}',
             f"{NOT_VALID}label İo.docker.x=1 is not allowed: the namespaces com.docker.*, io.docker.*, "
             "and org.dockerproject.* are reserved for internal use",

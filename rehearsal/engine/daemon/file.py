@@ -109,7 +109,7 @@ def _struct(value: jsontext.JsonObject) -> dict[str, object]:
 def flatten(value: jsontext.JsonObject) -> dict[str, object]:
     """Return the keys as dockerd checks them: an object's members stand for the object itself."""
     flat: dict[str, object] = {}
-    for name, member in value.members:
+    for name, member in dict(value.members).items():  # of a name that comes twice, the last
         plain = jsontext.plain(member)
         if isinstance(plain, dict) and name not in FLAT_KEYS:
             flat.update(plain)

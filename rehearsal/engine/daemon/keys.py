@@ -115,7 +115,7 @@ _NRI = OwnReader(
     root="nriOpts",
     continues=True,
 )
-_POOLS = OwnReader("opts.PoolsOpt", (ListOf(Struct("*ipamutils.NetworkToSplit", {})),))
+_POOLS = OwnReader("opts.PoolsOpt", (ListOf(Struct("ipamutils.NetworkToSplit", {}), pointers=True),))
 
 CONFIG = Struct(
     "config.Config",

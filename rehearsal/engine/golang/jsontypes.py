@@ -146,14 +146,15 @@ class Whole:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A slice; each list in the text replaces the one before."""
+    """A slice, perhaps of ``pointers``; each list in the text replaces the one before."""
 
     item: GoType
+    pointers: bool = False
 
     @property
     def name(self) -> str:
         """See `GoType`."""
-        return "[]" + self.item.name
+        return f"[]{'*' if self.pointers else ''}{self.item.name}"
 
     def zero(self) -> object:
         """See `GoType`."""
