@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/][^<>:\"|?*]*")
-_SIZE = re.compile(r"\d+(?:\.\d+)?\s*(?:[kmgtp]i?)?b?", re.IGNORECASE)
+_SIZE = re.compile(r"[0-9]+(?:\.[0-9]+)? ?(?:[kmgtp](?:i?b)?|b)?", re.IGNORECASE)
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DOMAIN = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
+)
+_PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
+_SPAN = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+")
+_API_VERSION = re.compile(r"1\.(2[4-9]|[34][0-9]|5[0-6])")
+_RESERVED_LABELS = ("com.docker.", "io.docker.", "org.dockerproject.")
 _PIPE = re.compile(r"//\./pipe/[^/\\]+")
 
 
@@ -43,7 +51,7 @@ def host_port(value: str) -> tuple[str, int | None]:
     """Return host and port of ``host``, ``host:port`` or ``[ipv6]:port``; raise `ValueError` for the rest."""
     if value.startswith("["):
         inner, _, rest = value[1:].partition("]")
-        if not _is_address(inner, 6):
+        if not _is_address(inner, 6) or "%" in inner:
             raise ValueError(f"{inner!r} is no IPv6 address")
         return inner, _port(rest.removeprefix(":"), value) if rest else None
     host, colon, port = value.partition(":")
@@ -90,6 +98,8 @@ def registry_mirror(value: str) -> str:
     if not parts.netloc:
         raise ValueError(f"{value!r} names no host")
     host_port(parts.netloc)
+    if _PERCENT.search(value):
+        raise ValueError("a % must begin an escape of two hexadecimal digits; for the sign itself write %25")
     return value
 
 
@@ -127,16 +137,67 @@ def label(value: str) -> str:
     plain_text(value)
     if not value.partition("=")[1] or value.startswith("="):
         raise ValueError(f"a label is written 'key=value', not {value!r}")
+    if value.lower().startswith(_RESERVED_LABELS):
+        raise ValueError(
+            "names that begin with com.docker., io.docker. or org.dockerproject. are Docker's own"
+        )
     return value
 
 
 def storage_option(value: str) -> str:
     """Check one entry of ``storage-opts``: on Windows only ``size`` has an effect."""
     name, _, size = plain_text(value).partition("=")
-    if name.strip() != "size":
+    if name.lower() != "size":
         raise ValueError(f"{name!r} has no effect on Windows; the only storage option is 'size=40GB'")
-    if not _SIZE.fullmatch(size.strip()):
+    if not is_size(size):
         raise ValueError(f"{size!r} is no size; write 'size=40GB'")
+    return value
+
+
+def is_size(value: str) -> bool:
+    """Say whether dockerd reads a text as a size, such as ``40GB``, ``1.5g`` or ``500 MiB``."""
+    return _SIZE.fullmatch(value) is not None
+
+
+def size(value: str) -> str:
+    """Refuse all but a size."""
+    if not is_size(plain_text(value)):
+        raise ValueError(f"{value!r} is no size; write it as '20GB'")
+    return value
+
+
+def account_names(value: str) -> str:
+    """Check ``group``: names of users or groups with commas between them."""
+    plain_text(value)
+    if not all(name.strip() for name in value.split(",")):
+        raise ValueError(f"{value!r} has a comma too many; write the names with one comma between them")
+    return value
+
+
+def generic_resource(value: str) -> str:
+    """Check one entry of ``node-generic-resources``, ``GPU=UUID1`` or ``SSD=3``."""
+    name, _, amount = value.partition("=")
+    if not re.fullmatch(r"[^=\s]+=[^=\s]+", value):
+        raise ValueError(f"a resource is written 'GPU=UUID1' or 'SSD=3', not {value!r}")
+    if re.fullmatch(r"-[0-9]+", amount):
+        raise ValueError(f"a node cannot have {amount} of {name}; write a number from 0 on")
+    return value
+
+
+def cache_filter(value: str) -> str:
+    """Check one filter of a rule by which the builder throws cache away: ``until=48h``, ``type=…``."""
+    name, equals, wanted = plain_text(value).partition("=")
+    if not equals:
+        raise ValueError(f"a filter is written 'until=48h' or 'type=regular', not {value!r}")
+    if name in ("until", "unused-for") and not _SPAN.fullmatch(wanted):
+        raise ValueError(f"{wanted!r} is no span of time; write '{name}=48h'")
+    return value
+
+
+def api_version(value: str) -> str:
+    """Check ``min-api-version``: a version that engines of today still serve."""
+    if not _API_VERSION.fullmatch(value):
+        raise ValueError(f"{value!r} is no API version from 1.24 to 1.56; write it as '1.44'")
     return value
 
 
@@ -170,8 +231,12 @@ def ipv4_address(value: str) -> str:
 
 def search_domain(value: str) -> str:
     """Check one entry of ``dns-search``: a domain, or ``.`` for none."""
-    if value != "." and not _HOST.fullmatch(value.replace("_", "-").rstrip(".")):
-        raise ValueError(f"{value!r} is no domain")
+    if value == ".":
+        return value
+    if not _DOMAIN.fullmatch(value) or not re.search("[A-Za-z]", value) or len(value.rstrip(".")) > 254:
+        raise ValueError(
+            f"{value!r} is no domain: letters, digits, hyphens and dots, and a letter among them"
+        )
     return value
 
 
@@ -209,6 +274,8 @@ def _insecure_network(value: str) -> str:
         raise ValueError(
             f"no path and no closing slash: write {network!r}, or a network as '172.24.0.0/16'"
         ) from None
+    if "%" in network or not _PREFIX_LENGTH.fullmatch(port):
+        raise ValueError(f"{value!r} is no network; write it as '172.24.0.0/16'")
     return value
 
 

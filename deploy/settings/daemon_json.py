@@ -22,6 +22,8 @@ def parse_daemon_json(text: str | bytes) -> dict[str, Any]:
         value = json.loads(decoded, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise ValueError(f"is no JSON (line {error.lineno}, column {error.colno}): {error.msg}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply to be meant") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -40,13 +42,12 @@ def decode(text: str | bytes) -> str:
 
 
 def _decoded(content: bytes) -> str:
-    for mark, encoding in _MARKS.items():
-        if content.startswith(mark):
-            return content.removeprefix(mark).decode(encoding)
+    mark, encoding = next(((m, e) for m, e in _MARKS.items() if content.startswith(m)), (b"", "utf-8"))
     try:
-        return content.decode("utf-8")
+        return content.removeprefix(mark).decode(encoding)
     except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+        place = len(mark) + error.start
+        raise ValueError(f"is not {encoding.upper()} (byte {place}); save it as UTF-8") from None
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

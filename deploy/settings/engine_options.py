@@ -43,8 +43,13 @@ def _absent_if_empty(value: object) -> object:
 Text = Annotated[StrictStr, AfterValidator(checks.plain_text)]
 Optional = BeforeValidator(_absent_if_empty)
 Path = Annotated[StrictStr, AfterValidator(checks.windows_path)]
-Count = Annotated[StrictInt, Field(ge=0)]
-Seconds = Annotated[StrictInt, Field(ge=0)]
+Count = Annotated[StrictInt, Field(ge=0, le=(1 << 63) - 1)]
+Seconds = Annotated[StrictInt, Field(ge=0, le=(1 << 63) - 1)]
+Size = Annotated[StrictStr, AfterValidator(checks.size)]
+Accounts = Annotated[StrictStr, AfterValidator(checks.account_names)]
+ApiVersion = Annotated[StrictStr, AfterValidator(checks.api_version)]
+CacheFilter = Annotated[StrictStr, AfterValidator(checks.cache_filter)]
+Resource = Annotated[StrictStr, AfterValidator(checks.generic_resource)]
 Address = Annotated[StrictStr, AfterValidator(checks.ip_address)]
 HostAddress = Annotated[StrictStr, AfterValidator(checks.listen_address)]
 InsecureRegistry = Annotated[StrictStr, AfterValidator(checks.insecure_registry)]
@@ -75,17 +80,36 @@ class Proxies(Settings):
     """What is reached without proxy: one text, with commas."""
 
 
+def _camel_case(name: str) -> str:
+    return name[0] + name.title().replace("_", "")[1:]
+
+
+class BuilderRule(Settings):
+    """One rule by which the builder throws cache away."""
+
+    model_config = ConfigDict(alias_generator=_camel_case)
+
+    all: StrictBool | None = None
+    filter: tuple[CacheFilter, ...] | None = None
+    """What the rule is about: ``until=48h``, ``type=source.local`` and the like, one of each."""
+
+    keep_storage: Size | None = None
+    reserved_space: Size | None = None
+    max_used_space: Size | None = None
+    min_free_space: Size | None = None
+
+
 class BuilderCollection(Settings):
     """How much of its cache the builder keeps; sizes as ``20GB``."""
 
-    model_config = ConfigDict(alias_generator=lambda name: name[0] + name.title().replace("_", "")[1:])
+    model_config = ConfigDict(alias_generator=_camel_case)
 
     enabled: StrictBool | None = None
-    default_keep_storage: Text | None = None
-    default_reserved_space: Text | None = None
-    default_max_used_space: Text | None = None
-    default_min_free_space: Text | None = None
-    policy: tuple[Mapping[str, Any], ...] | None = None
+    default_keep_storage: Size | None = None
+    default_reserved_space: Size | None = None
+    default_max_used_space: Size | None = None
+    default_min_free_space: Size | None = None
+    policy: tuple[BuilderRule, ...] | None = None
 
 
 class Builder(Settings):
@@ -100,7 +124,7 @@ class EngineOptions(Settings):
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
 
-    group: Annotated[Text | None, Optional, Option("-G")] = None
+    group: Annotated[Accounts | None, Optional, Option("-G")] = None
     """Users or groups, with commas, that may use the named pipe; every one must exist on the host."""
 
     hosts: Annotated[tuple[HostAddress, ...] | None, Option("-H")] = None
@@ -261,14 +285,14 @@ class EngineOptions(Settings):
     """Where Prometheus metrics are served, ``host:port``."""
 
     min_api_version: Annotated[
-        Annotated[StrictStr, Field(pattern=r"^1\.(2[4-9]|[3-9]\d)$")] | None,
+        ApiVersion | None,
         Optional,
         Option("--min-api-version"),
     ] = None
-    """Oldest API version that is served, 1.24 at the least."""
+    """Oldest API version that is served, 1.24 at the least and 1.56 at the most."""
 
     node_generic_resources: Annotated[
-        tuple[Annotated[StrictStr, Field(pattern=r"^[^=\s]+=[^=\s]+$")], ...] | None,
+        tuple[Resource, ...] | None,
         Option("--node-generic-resource"),
     ] = None
     """Resources that a swarm node offers, as ``GPU=UUID1``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from deploy.settings import checks
+from deploy.settings import checks, log_options
 from deploy.settings.engine_options import OPTIONS
 from deploy.settings.problems import Problem
 from deploy.settings.wrong_keys import IGNORED, LINUX_ONLY, SERVICE_SWITCHES, explain
@@ -19,20 +19,6 @@ LABEL_PREFIX = "registry-lab."
 
 _PIPES = {"npipe://", "npipe:////./pipe/docker_engine"}
 _RUNHCS = "io.containerd.runhcs.v1"
-_COMMON_LOG_OPTS = {
-    "mode",
-    "max-buffer-size",
-    "cache-disabled",
-    "cache-max-size",
-    "cache-max-file",
-    "cache-compress",
-}
-_LOG_OPTS = {
-    "json-file": {"max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"},
-    "local": {"max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"},
-    "etwlogs": {"labels", "labels-regex", "env", "env-regex", "tag"},
-    "none": set[str](),
-}
 
 
 def engine_problems(settings: EngineSettings) -> Iterator[Problem]:
@@ -90,6 +76,12 @@ def _tcp_is_meant(settings: EngineSettings) -> Iterator[Problem]:
 def _tls_is_whole(settings: EngineSettings) -> Iterator[Problem]:
     options = settings.options
     files = {"tlscacert": options.tlscacert, "tlscert": options.tlscert, "tlskey": options.tlskey}
+    if options.tlsverify is False:
+        yield Problem(
+            "options.tlsverify",
+            "false switches TLS on all the same, and lets everyone in: leave it out, or write true",
+        )
+        return
     if options.tls is False and options.tlsverify:
         yield Problem("options.tls", "is false while tlsverify is true; leave tls out")
     if options.tls or options.tlsverify:
@@ -113,26 +105,67 @@ def _options_agree(settings: EngineSettings) -> Iterator[Problem]:
     options = settings.options
     if options.bridge == "none" and options.fixed_cidr:
         yield Problem("options.fixed-cidr", "has no effect while bridge is 'none'; leave one of them out")
-    snapshotter = (options.features or {}).get("containerd-snapshotter")
-    if snapshotter and not options.containerd and options.default_runtime != _RUNHCS:
-        yield Problem(
-            "options.features", f"containerd-snapshotter needs containerd, or default-runtime = '{_RUNHCS}'"
-        )
+    features = options.features or {}
+    for name in ("containerd-snapshotter", "containerd-migration"):
+        if features.get(name) and not options.containerd and options.default_runtime != _RUNHCS:
+            yield Problem("options.features", f"{name} needs containerd, or default-runtime = '{_RUNHCS}'")
     versions = [":" in address for address in options.host_gateway_ips or ()]
     if len(versions) != len(set(versions)):
         yield Problem("options.host-gateway-ips", "takes one IPv4 and one IPv6 address at most")
 
 
-def _log_options_are_known(settings: EngineSettings) -> Iterator[Problem]:
+def _log_options_fit_the_driver(settings: EngineSettings) -> Iterator[Problem]:
     driver = settings.options.log_driver or "json-file"
-    if driver not in _LOG_OPTS:
-        return
-    known = _LOG_OPTS[driver] | _COMMON_LOG_OPTS
-    for name in settings.options.log_opts or {}:
-        if name not in known:
+    for name, message in log_options.problems(driver, settings.options.log_opts or {}):
+        yield Problem(f"options.log-opts.{name}", message)
+
+
+def _addresses_are_used_once(settings: EngineSettings) -> Iterator[Problem]:
+    """Yield addresses that are taken already; dockerd passes over the same words only."""
+    taken: dict[str, str] = {}
+    for written in settings.options.hosts or ():
+        words = _in_full(written)
+        if taken.setdefault(_place(words), words) != words:
+            yield Problem("options.hosts", f"{written} is the same place as {taken[_place(words)]}; keep one")
+    metrics = settings.options.metrics_addr
+    if metrics and _place(_in_full(metrics)) in taken:
+        yield Problem("options.metrics-addr", f"{metrics} is where the engine listens; choose a free port")
+
+
+def _in_full(address: str) -> str:
+    if address == "npipe://":
+        return "npipe:////./pipe/docker_engine"
+    return address if "://" in address else f"tcp://{address}"
+
+
+def _place(address: str) -> str:
+    """Return what is the same for every spelling of a place to listen on."""
+    host, _, port = address.lower().removeprefix("tcp://").rpartition(":")
+    same = {"localhost": "127.0.0.1", "0.0.0.0": "", "[::]": ""}  # noqa: S104 -- compared, not listened on
+    return f"{same.get(host, host)}:{port.lstrip('0')}" if checks.is_tcp(address) else address.lower()
+
+
+def _resources_are_of_one_kind(settings: EngineSettings) -> Iterator[Problem]:
+    kinds: dict[str, list[str]] = {}
+    for resource in settings.options.node_generic_resources or ():
+        name, _, value = resource.partition("=")
+        kinds.setdefault(name, []).append(value)
+    for name, values in kinds.items():
+        if len(values) > 1 and any(value.isdigit() for value in values):
             yield Problem(
-                f"options.log-opts.{name}", f"is not known to {driver}, so no container would start"
+                "options.node-generic-resources", f"{name} is given {len(values)} times: one number, or names"
             )
+
+
+def _builder_filters_are_single(settings: EngineSettings) -> Iterator[Problem]:
+    collection = settings.options.builder.gc if settings.options.builder else None
+    for rule in (collection.policy if collection else None) or ():
+        names = [
+            text.partition("=")[0].strip().lower().replace("unused-for", "until")
+            for text in rule.filter or ()
+        ]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem("options.builder.gc.policy", f"filters a rule by {name} twice; keep one")
 
 
 def _labels_are_the_users(settings: EngineSettings) -> Iterator[Problem]:
@@ -167,7 +200,10 @@ _RULES: tuple[Callable[[EngineSettings], Iterator[Problem]], ...] = (
     _tcp_is_meant,
     _tls_is_whole,
     _options_agree,
-    _log_options_are_known,
+    _log_options_fit_the_driver,
+    _addresses_are_used_once,
+    _resources_are_of_one_kind,
+    _builder_filters_are_single,
     _labels_are_the_users,
     _service_options_can_say_it,
 )

@@ -49,7 +49,7 @@ LINUX_ONLY = frozenset(
         "cpu-rt-runtime", "default-address-pools", "default-cgroupns-mode", "default-gateway",
         "default-gateway-v6", "default-ipc-mode", "default-shm-size", "default-ulimits", "firewall-backend",
         "fixed-cidr-v6", "icc", "init", "init-path", "ip", "ip-forward", "ip-forward-no-drop", "ip-masq",
-        "ip6tables", "iptables", "ipv6", "live-restore", "no-new-privileges", "nri-opts", "runtimes",
+        "ip6tables", "iptables", "ipv6", "live-restore", "no-new-privileges", "runtimes",
         "seccomp-profile", "selinux-enabled", "userland-proxy", "userland-proxy-path", "userns-remap",
     }
 )  # fmt: skip
@@ -71,11 +71,12 @@ REMOVED = {
     "containerd-plugins-namespace": "accepted and ignored in the file; leave it out",
     "host-gateway-ip": "the older form; write host-gateway-ips, a list",
     "mtu": "ignored on Windows; leave it out",
+    "nri-opts": "accepted, but without use on Windows; leave it out",
 }
 
 IGNORED = frozenset(
     {*FLAG_NAMES, *PROXY_NAMES, "deprecated-key-path", "allow-nondistributable-artifacts", "mtu",
-     "containerd-plugins-namespace"}
+     "containerd-plugins-namespace", "nri-opts"}
 )  # fmt: skip
 """Keys that no engine version of today takes notice of, so that passing them through would be a lie."""
 

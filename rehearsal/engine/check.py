@@ -24,6 +24,11 @@ from rehearsal.engine.daemon.machine import DescribedMachine
 _CONFIG = "<config>"
 _CONFIG_PLACE = "C:\\g\\config.json"
 _PROGRAM_DATA = "C:\\ProgramData"
+_UNFORESEEN = (
+    ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What a case that is not in the format could raise; every case gets its line all the same."""
+_DEEP = 100_000  # frames: enough for a file as deeply nested as Go still reads
 _TIME = re.compile(r'time="[^"]*"')
 _OLDER_BUILD = re.compile(r"Windows older than build (\d+)")
 _ABSENT = re.compile(r"(Service )?(\S+) absent")
@@ -32,7 +37,10 @@ LIST_GROUP = "system requirements"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What dockerd says. ``starts`` is meant without ``--validate``; ``start_message`` has its words then."""
+    """What dockerd says. ``accepted``: it ends with exit code 0.
+
+    ``starts`` is meant without ``--validate``; ``start_message`` has its words then.
+    """
 
     accepted: bool
     starts: bool
@@ -51,9 +59,10 @@ def check(flags: Sequence[str], machine: DescribedMachine) -> Verdict:
         invocation = program.read(flags, machine)
     except program.Refused as refused:
         message = "\n".join([*refused.warnings, str(refused)])
-        return Verdict(accepted=False, starts=False, message=message, exit_code=1)
+        return Verdict(accepted=False, starts=False, message=message, exit_code=refused.exit_code)
     if invocation.configuration is None:
-        return Verdict(accepted=False, starts=False, message=program.answer(invocation), exit_code=0)
+        message = "\n".join([*invocation.warnings, program.answer(invocation)])
+        return Verdict(accepted=True, starts=False, message=message, exit_code=0)
     message = "\n".join([*invocation.warnings, "configuration OK"])
     started = _try_start([flag for flag in flags if flag != "--validate"], machine)
     return replace(started, accepted=True, message=message, exit_code=0)
@@ -91,7 +100,8 @@ def recorded_machine(case: Mapping[str, object]) -> DescribedMachine:
     given_environment = case.get("env")
     environment = {"PROGRAMDATA": _PROGRAM_DATA, "USERPROFILE": "C:\\users\\root"}
     if isinstance(given_environment, Mapping):
-        environment |= {str(name).upper(): str(value) for name, value in given_environment.items()}
+        given = {str(name).upper(): value for name, value in given_environment.items()}
+        environment |= {name: str(value) for name, value in given.items() if value is not None}
     files = dict(recorded_certificates("C:\\g\\certs"))
     content = case_content(case)
     directory = str(case.get("cwd") or "C:\\g")
@@ -127,16 +137,21 @@ def case_content(case: Mapping[str, object]) -> bytes | None:
     return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None
 
 
+def case_flags(case: Mapping[str, object]) -> list[str]:
+    """Return a case's command line; none if there was none."""
+    flags = case.get("flags")
+    return [str(flag) for flag in flags] if isinstance(flags, list) else []
+
+
 def case_path(case: Mapping[str, object], directory: str) -> str:
     """Return where a case's daemon.json was."""
     place = case.get("file_place")
     if isinstance(place, str):
         return place
-    flags = case.get("flags")
-    words = [str(flag) for flag in flags] if isinstance(flags, list) else []
-    named = _last_value(words, "--config-file")
-    if named == _CONFIG:
+    words = case_flags(case)
+    if any(_CONFIG in word for word in words):
         return _CONFIG_PLACE
+    named = _last_value(words, "--config-file")
     if named:
         return ntpath.normpath(ntpath.join(directory, named))
     root = _last_value(words, "--data-root") or ntpath.join(_PROGRAM_DATA, "docker")
@@ -144,22 +159,25 @@ def case_path(case: Mapping[str, object], directory: str) -> str:
 
 
 def _last_value(words: Sequence[str], flag: str) -> str:
-    values = [words[index + 1] for index, word in enumerate(words[:-1]) if word == flag]
-    values += [word.partition("=")[2] for word in words if word.startswith(flag + "=")]
-    return values[-1] if values else ""
+    for index in reversed(range(len(words))):
+        name, equals, value = words[index].partition("=")
+        if name == flag and (equals or index + 1 < len(words)):
+            return value if equals else words[index + 1]
+    return ""
 
 
 def check_case(case: Mapping[str, object]) -> Verdict:
     """Return the verdict on a recorded case, its file called ``<config>`` and times ``<time>`` as there."""
-    given = case.get("flags")
-    flags = [str(flag).replace(_CONFIG, _CONFIG_PLACE) for flag in given] if isinstance(given, list) else []
+    flags = [flag.replace(_CONFIG, _CONFIG_PLACE) for flag in case_flags(case)]
     machine = recorded_machine(case)
     verdict = check(flags, machine)
     place = case_path(case, machine.directory)
     message = _TIME.sub(
         'time="<time>"', verdict.message.replace(f"with file {place}:", f"with file {_CONFIG}:")
     )
-    message = message.replace(f"open {place}:", f"open {_CONFIG}:").replace(_CONFIG_PLACE, _CONFIG)
+    for operation in ("open", "read"):
+        message = message.replace(f"{operation} {place}:", f"{operation} {_CONFIG}:")
+    message = message.replace(_CONFIG_PLACE, _CONFIG)
     return replace(verdict, message=message)
 
 
@@ -187,24 +205,36 @@ def main(arguments: Sequence[str]) -> int:
     return _print_file(options.file, flags, options.group or ["docker"])
 
 
-def _load_cases(path: str) -> list[Mapping[str, object]]:
-    cases = json.loads(Path(path).read_text(encoding="utf-8"))
+def _load_cases(path: str) -> list[object]:
+    cases = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    if isinstance(cases, dict) and isinstance(cases.get("cases"), list):
+        cases = cases["cases"]
     if not isinstance(cases, list):
         raise SystemExit(f"{path}: not a list of cases")
     return cases
 
 
-def _print_cases(cases: Iterable[Mapping[str, object]]) -> int:
+def _print_cases(cases: Iterable[object]) -> int:
+    sys.setrecursionlimit(_DEEP)
     for case in cases:
-        verdict = check_case(case)
+        verdict = _verdict(case)
         line = {
-            "id": case.get("id"),
+            "id": case.get("id") if isinstance(case, Mapping) else None,
             "accepted": verdict.accepted,
             "starts": verdict.starts,
             "message": verdict.message,
         }
-        print(json.dumps(line, ensure_ascii=False))
+        print(json.dumps(line), flush=True)
     return 0
+
+
+def _verdict(case: object) -> Verdict:
+    try:
+        if not isinstance(case, Mapping):
+            raise TypeError(f"a case is an object, not {type(case).__name__}")
+        return check_case(case)
+    except _UNFORESEEN as error:
+        return Verdict(accepted=False, starts=False, message=f"rehearsal check: {error}", exit_code=1)
 
 
 def _print_file(path: str, flags: Sequence[str], groups: Sequence[str]) -> int:

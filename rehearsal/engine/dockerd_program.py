@@ -23,7 +23,7 @@ def run(host: HostApi, arguments: list[str], _input: bytes = b"", *, directory: 
     try:
         invocation = program.read(arguments[1:], machine)
     except program.Refused as refused:
-        return NativeResult(1, _lines(refused.warnings), _lines([str(refused)]))
+        return NativeResult(refused.exit_code, _lines(refused.warnings), _lines([str(refused)]))
     if invocation.configuration is None:
         return NativeResult(0, f"{program.answer(invocation)}\n".encode())
     out = _lines(invocation.warnings)

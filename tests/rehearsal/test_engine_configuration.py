@@ -113,6 +113,46 @@ def test_the_recorded_cases_come_out_as_one_json_line_each() -> None:
     assert {frozenset(line) for line in lines} == {frozenset({"id", "accepted", "starts", "message"})}
 
 
+def test_every_case_gets_its_line_in_order_whatever_it_is(tmp_path: Path) -> None:
+    odd: list[Any] = [
+        {},
+        {"id": "no-flags", "daemon_json": '{"nonsense": 1}'},
+        {"id": "deep", "daemon_json": '{"nonsense": ' + "[" * 9000 + "]" * 9000 + "}"},
+        {"id": "deeper", "daemon_json": "[" * 20000},
+        {"id": "no-base64", "daemon_json_base64": "x"},
+        {"id": "other-types", "flags": "-D", "env": ["A=B"], "cwd": None, "file_place": 7, "title": None},
+        {"id": "surrogate", "flags": ["--label", "\ud800"]},
+        "text",
+        None,
+    ]
+    cases = tmp_path / "cases.json"
+    cases.write_text(json.dumps(odd), encoding="utf-8")
+    command = [sys.executable, "-m", "rehearsal", "check", "--json", str(cases)]
+
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["id"] for line in lines] == [
+        case.get("id") if isinstance(case, dict) else None for case in odd
+    ]
+    refused = {line["id"]: line["message"].rpartition(": ")[2] for line in lines if not line["accepted"]}
+    assert refused["no-flags"] == refused["deep"] == "nonsense"
+    assert refused["deeper"] == "exceeded max depth"
+
+
+def test_what_a_case_expects_has_no_part_in_its_verdict() -> None:
+    answers = {"accepted", "message", "exit_code", "start", "message_windows", "message_go126", "lesson"}
+    for case in VALIDATE:
+        question = {name: value for name, value in case.items() if name not in answers}
+        turned = question | {"accepted": not case["accepted"], "message": "x", "start": {"outcome": "x"}}
+
+        assert _said(check.check_case(turned)) == _said(check.check_case(question))
+
+
+def _said(verdict: check.Verdict) -> tuple[bool, bool, str]:
+    return verdict.accepted, verdict.starts, verdict.message
+
+
 @pytest.mark.parametrize("case", rows(START["reload"]))
 def test_a_reload_takes_up_what_dockerd_took_up(case: Case) -> None:
     engine = _Reloading(case)

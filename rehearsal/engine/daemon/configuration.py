@@ -10,8 +10,11 @@ from rehearsal.engine.daemon import file, hosts, validation
 from rehearsal.engine.daemon.machine import FileFault, Machine
 from rehearsal.engine.daemon.validation import InvalidConfiguration, text, texts
 from rehearsal.engine.golang.pflag import FlagSet
+from rehearsal.engine.golang.strconv import ParseError, atoi
+from rehearsal.engine.golang.strings import trim_space
 
 SUPPORTED_API = ("1.24", "1.56")
+_LARGEST = (1 << 63) - 1
 _PROGRAM_DATA = "C:\\ProgramData"
 
 
@@ -120,6 +123,8 @@ class _FlagValues:
         verify_changed = flags.changed("tlsverify")
         verify = bool(flags.flags["tlsverify"].value.value)
         on = bool(flags.flags["tls"].value.value) or verify_changed or verify
+        if on:
+            flags.flags["tls"].value.set("true")  # setDefaultOptions writes where the flag keeps its value
         if on and not verify_changed:
             verify = True
         values: dict[str, object] = {"tls": None, "tlsverify": None}
@@ -156,11 +161,19 @@ def _check_api_version(version: str) -> None:
 
 
 def version_key(version: str) -> list[int]:
-    """Return what API versions are compared by; a part that is no number counts as 0."""
-    parts = [int(part) if part.isdigit() else 0 for part in version.split(".")]
+    """Return what API versions are compared by; a part that is no number counts as 0 (moby ``versions``)."""
+    parts = [_number(part) for part in version.split(".")]
     while parts and parts[-1] == 0:
         parts.pop()
     return parts
+
+
+def _number(text: str) -> int:
+    try:
+        return atoi(text)
+    except ParseError as error:
+        # the error is passed over, and with it comes the nearest number
+        return _LARGEST if "out of range" in str(error) else 0
 
 
 def _merge_file(
@@ -171,7 +184,7 @@ def _merge_file(
         content = machine.read(path)
     except FileFault as fault:
         if flags.changed("config-file") or not fault.missing:
-            raise InvalidConfiguration(f"{prefix}open {path}: {fault.text}") from fault
+            raise InvalidConfiguration(f"{prefix}{fault.operation} {path}: {fault.text}") from fault
         return from_flags.values, {}
     try:
         found = file.read(content, flags)
@@ -207,7 +220,7 @@ def _completed(
     legacy = values.get("host-gateway-ip")
     if legacy is not None:
         values["host-gateway-ips"] = [legacy]
-    wanted = [host for host in texts(values, "hosts") if host.strip()]
+    wanted = [host for host in texts(values, "hosts") if trim_space(host)]
     if not wanted:
         wanted = [hosts.DEFAULT_TLS_HOST if values.get("tls") else hosts.DEFAULT_HOST]
     values["hosts"] = hosts.normalise_all(wanted)

@@ -10,16 +10,19 @@ from rehearsal.engine.daemon.keys import CONFIG, FLAT_KEYS, KEYS_WITHOUT_FLAG
 from rehearsal.engine.golang import jsontext, urls
 from rehearsal.engine.golang.jsontypes import JsonTypeError, Misfits, check_floats, decode_struct
 from rehearsal.engine.golang.pflag import FlagSet
-from rehearsal.engine.golang.quoting import format_value
+from rehearsal.engine.golang.quoting import format_value, go_type
 from rehearsal.engine.golang.strconv import ParseError
+from rehearsal.engine.golang.strings import trim_space
 
-_DECODER_BLOCK = (
-    4096  # golang.org/x/text decodes in blocks of this size; only the offset in a message shows it
-)
+_DECODER_BUFFER = 4096  # of golang.org/x/text; only the offset in a message shows it
 
 
 class FileError(ValueError):
     """The file is refused; the message is the daemon's, without the words that name the file."""
+
+
+class PanicError(RuntimeError):
+    """dockerd itself breaks down: a value in the file is not of the type that its code takes for granted."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def read(content: bytes, flags: FlagSet) -> FileConfiguration:
 
     As in dockerd, a switch in the file also sets the flag of its name; the flag does not count as changed.
     """
-    text = decode(content).strip()
+    text = trim_space(decode(content))
     if not text:
         return FileConfiguration(_struct(jsontext.JsonObject(())), {})
     value = _parse(text)
@@ -48,26 +51,35 @@ def read(content: bytes, flags: FlagSet) -> FileConfiguration:
 
 def decode(content: bytes) -> str:
     """Return the text of a file: UTF-8, or what its byte order mark says."""
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if content.startswith(mark):
-            errors = "strict" if encoding == "utf-8" else "replace"
-            return _decode(content, mark, encoding, errors)
-    return _decode(content, b"", "utf-8", "strict")
-
-
-def _decode(content: bytes, mark: bytes, encoding: str, errors: str) -> str:
+            return content[len(mark) :].decode(encoding, "replace")
+    start = len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0
     try:
-        return content[len(mark) :].decode(encoding, errors)
+        return content[start:].decode("utf-8")
     except UnicodeDecodeError as error:
-        blocks = (len(mark) + error.start) // _DECODER_BLOCK + 1
-        offset = min(len(content), blocks * _DECODER_BLOCK)
         raise FileError(
-            f"failed to decode configuration JSON at offset {offset}: encoding: invalid UTF-8"
+            f"failed to decode configuration JSON at offset {_offset_read(content, start)}: "
+            "encoding: invalid UTF-8"
         ) from error
+
+
+def _offset_read(content: bytes, start: int) -> int:
+    """Return how far Go had read a text when it met bytes that are no UTF-8 (``transform.Chain``).
+
+    It fills its buffer, in which a character that was cut off still waits for its rest, and then decodes.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    position = start
+    while position < len(content):
+        waiting, _ = decoder.getstate()
+        block = content[position : position + _DECODER_BUFFER - len(waiting)]
+        position += len(block)
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError:
+            break
+    return position
 
 
 def _parse(text: str) -> jsontext.JsonObject:
@@ -97,7 +109,7 @@ def _struct(value: jsontext.JsonObject) -> dict[str, object]:
 def flatten(value: jsontext.JsonObject) -> dict[str, object]:
     """Return the keys as dockerd checks them: an object's members stand for the object itself."""
     flat: dict[str, object] = {}
-    for name, member in value.members:
+    for name, member in dict(value.members).items():  # of a name that comes twice, the last
         plain = jsontext.plain(member)
         if isinstance(plain, dict) and name not in FLAT_KEYS:
             flat.update(plain)
@@ -151,7 +163,9 @@ def check_conflicts(given: Mapping[str, object], flags: FlagSet) -> None:
 
 def _conflict(name: str, flag_value: str, file_value: object) -> str:
     if name in ("http-proxy", "https-proxy"):
-        flag_value, file_value = mask_credentials(flag_value), mask_credentials(str(file_value))
+        if not isinstance(file_value, str):
+            raise PanicError(f"interface conversion: interface {{}} is {go_type(file_value)}, not string")
+        flag_value, file_value = mask_credentials(flag_value), mask_credentials(file_value)
     return f"{name}: (from flag: {flag_value}, from file: {format_value(file_value)})"
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from csv import Error as CsvError
-from csv import reader as csv_reader
 from dataclasses import dataclass, field
 
 from rehearsal.engine.daemon import hosts, registries
+from rehearsal.engine.golang import csv
 from rehearsal.engine.golang.pflag import (
     AddressListValue,
     Flag,
@@ -24,10 +23,11 @@ from rehearsal.engine.golang.pflag import (
 )
 from rehearsal.engine.golang.quoting import format_value, quote
 from rehearsal.engine.golang.strconv import ParseError, parse_bool
+from rehearsal.engine.golang.strings import to_lower
 
 _LETTER = re.compile(r"[a-zA-Z]")
 _DOMAIN_PART = r"(?::?(?::?[a-zA-Z0-9]|(?::?[a-zA-Z0-9][a-zA-Z0-9\-]*[a-zA-Z0-9])))"
-_DOMAIN = re.compile(rf"(:?{_DOMAIN_PART}(?::?\.{_DOMAIN_PART})*)\.?\s*")
+_DOMAIN = re.compile(rf"(:?{_DOMAIN_PART}(?::?\.{_DOMAIN_PART})*)\.?[\t\n\f\r ]*")
 _RESERVED_LABELS = ("com.docker.", "io.docker.", "org.dockerproject.")
 
 
@@ -35,7 +35,7 @@ def validate_label(text: str) -> str:
     """Return a label ``name=value``, or raise ValueError."""
     if "=" not in text:
         raise ValueError(f"bad attribute format: {text}")
-    if text.lower().startswith(_RESERVED_LABELS):
+    if to_lower(text).startswith(_RESERVED_LABELS):
         raise ValueError(
             f"label {text} is not allowed: the namespaces com.docker.*, io.docker.*, "
             "and org.dockerproject.* are reserved for internal use"
@@ -69,13 +69,10 @@ class NriValue:
 
     def set(self, text: str) -> None:
         """See `FlagValue`."""
-        try:
-            fields = next(csv_reader([text], strict=True), None)
-        except CsvError as error:
-            raise ValueError(str(error)) from error
-        if not fields:
+        records = csv.read_all(text)
+        if not records:
             raise ValueError("EOF")
-        for item in fields:
+        for item in records[0]:
             self._set_field(item)
 
     def _set_field(self, item: str) -> None:
@@ -172,7 +169,7 @@ def _texts(defaults: Mapping[str, object]) -> list[Flag]:
 
 
 def _switches(*, verify_by_default: bool) -> list[Flag]:
-    shorthands = {"debug": "D", "version": "v", "help": "h"}
+    shorthands = {"debug": "D", "version": "v"}
     names = (
         "debug",
         "validate",
@@ -181,13 +178,13 @@ def _switches(*, verify_by_default: bool) -> list[Flag]:
         "raw-logs",
         "experimental",
         "version",
-        "help",
         "register-service",
         "unregister-service",
         "run-service",
     )
     return [
         *(Flag(name, SwitchValue(), shorthands.get(name, "")) for name in names),
+        Flag("help", SwitchValue(), "h", shorthand_deprecated="please use --help"),
         Flag("tlsverify", SwitchValue(verify_by_default)),
         Flag("restart", SwitchValue(True), "r", deprecated="Please use a restart policy on docker run"),
     ]

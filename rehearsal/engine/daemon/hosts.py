@@ -5,6 +5,7 @@ from __future__ import annotations
 from rehearsal.engine.golang import urls
 from rehearsal.engine.golang.netip import join_host_port
 from rehearsal.engine.golang.strconv import ParseError, atoi
+from rehearsal.engine.golang.strings import trim_space
 
 DEFAULT_PIPE = "//./pipe/docker_engine"
 DEFAULT_HOST = "npipe://" + DEFAULT_PIPE
@@ -19,7 +20,7 @@ class HostError(ValueError):
 
 def validate(text: str) -> str:
     """Return ``text`` unchanged if it is empty or an address, or raise `HostError`."""
-    trimmed = text.strip()
+    trimmed = trim_space(text)
     if trimmed:
         normalise(trimmed)
     return text

@@ -14,7 +14,7 @@ from rehearsal.engine.golang.jsontypes import (
     Whole,
     address,
 )
-from rehearsal.engine.golang.netip import AddressError, parse_address
+from rehearsal.engine.golang.netip import is_address, parse_address
 from rehearsal.engine.golang.strconv import ParseError, atoi, parse_duration
 
 FLAT_KEYS = frozenset(
@@ -45,10 +45,9 @@ _OPTIONAL_SWITCH = Switch(pointer=True)
 def _legacy_address(text: str) -> object:
     if not text:
         return None
-    try:
-        return parse_address(text)
-    except AddressError as error:
-        raise ValueError(f"invalid IP address: {text}") from error
+    if not is_address(text):
+        raise ValueError(f"invalid IP address: {text}")
+    return parse_address(text)
 
 
 def _duration(text: str) -> object:
@@ -81,7 +80,7 @@ _GC_RULE = OwnReader(
     (Struct(_anonymous({name: kind.name for name, kind in _RULE_FIELDS.items()}), _RULE_FIELDS),),
 )
 _GC_FIELDS: dict[str, GoType] = {
-    "Enabled": SWITCH,
+    "Enabled": Switch(on=True),
     "Policy": ListOf(_GC_RULE),
     **{f"Default{name}": kind for name, kind in _SPACE.items()},
     "DefaultKeepStorage": TEXT,
@@ -114,8 +113,9 @@ _NRI = OwnReader(
         ),
     ),
     root="nriOpts",
+    continues=True,
 )
-_POOLS = OwnReader("opts.PoolsOpt", (ListOf(Struct("*ipamutils.NetworkToSplit", {})),))
+_POOLS = OwnReader("opts.PoolsOpt", (ListOf(Struct("ipamutils.NetworkToSplit", {}), pointers=True),))
 
 CONFIG = Struct(
     "config.Config",

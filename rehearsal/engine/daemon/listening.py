@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rehearsal.engine.daemon.configuration import Configuration
 from rehearsal.engine.daemon.machine import BAD_NAME, Machine
 from rehearsal.engine.golang import netip
 from rehearsal.engine.golang.strconv import ParseError, atoi
+from rehearsal.engine.golang.strings import trim_space
 
 _PIPE_ROOTS = ("//./pipe/", "\\\\.\\pipe\\")
+_IN_USE = "Only one usage of each socket address (protocol/network address/port) is normally permitted."
 _OPEN_WARNINGS = (
     (
         "Binding to IP address without --tlsverify is insecure and gives root access on this machine "
@@ -42,6 +46,10 @@ _SLOW_WARNINGS = (
 )
 
 
+_SERVICES = {"ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80, "https": 443}
+"""Ports that have a name, of those in Windows' list."""
+
+
 class ListenError(ValueError):
     """An address cannot be listened on; the message is the daemon's."""
 
@@ -63,11 +71,16 @@ def open_all(configuration: Configuration, machine: Machine) -> Listening:
         protocol, _, address = host.partition("://")
         if protocol == "tcp":
             _warn_of_open_tcp(configuration, machine, host, address, result)
-            result.addresses.append(_listen_tcp(machine, address))
+            where = _listen_tcp(machine, address)
+            if where in result.addresses:
+                raise ListenError(f"listen tcp {where}: bind: {_IN_USE}")
+            result.addresses.append(where)
         elif protocol == "npipe":
             _look_up_accounts(configuration, machine)
             if not address.lower().startswith(_PIPE_ROOTS) or address.lower() in _PIPE_ROOTS:
                 raise ListenError(f"open {address}: {BAD_NAME}")
+            if _pipe_name(address) in map(_pipe_name, result.addresses):
+                raise ListenError(f"open {address}: Access is denied.")
             result.addresses.append(address)
         elif protocol == "unix":
             # what the recorded machine answered; a real Windows has such sockets, but not that directory
@@ -78,10 +91,14 @@ def open_all(configuration: Configuration, machine: Machine) -> Listening:
     return result
 
 
+def _pipe_name(address: str) -> str:
+    return address.replace("/", "\\").lower()
+
+
 def _look_up_accounts(configuration: Configuration, machine: Machine) -> None:
     group = configuration.text("group")
     for name in group.split(",") if group else []:
-        trimmed = name.strip()
+        trimmed = trim_space(name)
         if not trimmed:
             raise ListenError("lookup account: empty account name specified")
         if not machine.has_account(trimmed):
@@ -98,7 +115,10 @@ def _warn_of_open_tcp(
     result.seconds += 1
     if values.get("tls") is not None:
         return  # off on purpose, or on without client certificates: said explicitly, so no further delay
-    name, _ = netip.split_host_port(address)
+    try:
+        name, _ = netip.split_host_port(address)
+    except netip.AddressError as error:
+        raise ListenError(f"error parsing tcp address: {error}") from error
     if name == "localhost":
         return
     found = [name] if netip.is_address(name) else _resolve(machine, name)
@@ -116,10 +136,11 @@ def _warn_of_open_tcp(
 
 
 def _resolve(machine: Machine, name: str) -> list[str]:
-    """Return a host name's addresses; Windows reads a bare number as one of them."""
-    if name.isascii() and name.isdigit() and int(name) < 1 << 32:
-        return [str(ipaddress.IPv4Address(int(name)))]
-    return machine.addresses(name)
+    """Return a host name's addresses; Windows reads ``2375`` and ``127.1`` as one."""
+    try:
+        return [str(ipaddress.IPv4Address(socket.inet_aton(name)))]
+    except (OSError, ValueError):
+        return machine.addresses(name)
 
 
 def _listen_tcp(machine: Machine, address: str) -> str:
@@ -143,14 +164,16 @@ def _port_number(port: str) -> int:
     except ParseError as error:
         if "out of range" in str(error):
             raise ListenError(f"listen tcp: address {port}: invalid port") from error
-        raise ListenError(f"listen tcp: lookup tcp/{port}: unknown port") from error
+        if port.lower() not in _SERVICES:
+            raise ListenError(f"listen tcp: lookup tcp/{port}: unknown port") from error
+        return _SERVICES[port.lower()]
     if not 0 <= number <= 65535:
         raise ListenError(f"listen tcp: address {port}: invalid port")
     return number
 
 
-def check_metrics_address(address: str, machine: Machine) -> None:
-    """Raise `ListenError` if the address for metrics cannot be listened on."""
+def check_metrics_address(address: str, machine: Machine, taken: Sequence[str]) -> None:
+    """Raise `ListenError` if the address for metrics cannot be listened on, as those that are ``taken``."""
     if not address:
         return
     try:
@@ -161,6 +184,9 @@ def check_metrics_address(address: str, machine: Machine) -> None:
     found = [host] if not host or netip.is_address(host) else _resolve(machine, host)
     if not found:
         raise ListenError(f"listen tcp: lookup {host}: no such host")
+    where = netip.join_host_port(found[0], str(number))
     if found[0] and not machine.has_address(found[0]):
-        where = netip.join_host_port(found[0], str(number))
         raise ListenError(f"listen tcp {where}: bind: The requested address is not valid in its context.")
+    everywhere = not found[0] or netip.parse_address(found[0]).is_unspecified
+    if (f"[::]:{number}" if everywhere else where) in taken and number:
+        raise ListenError(f"listen tcp {where}: bind: {_IN_USE}")

@@ -11,6 +11,8 @@ from rehearsal.engine.golang import netip
 
 NOT_FOUND = "The system cannot find the file specified."
 NO_PATH = "The system cannot find the path specified."
+NO_FUNCTION = "Incorrect function."
+NO_NETWORK_PATH = "The network path was not found."
 NO_SERVICE = "The specified service does not exist as an installed service."
 BAD_NAME = "The filename, directory name, or volume label syntax is incorrect."
 BUILT_IN_ACCOUNTS = frozenset(
@@ -29,19 +31,46 @@ BUILT_IN_ACCOUNTS = frozenset(
         "NETWORK SERVICE",
         "Administrator",
         "Guest",
+        "ANONYMOUS LOGON",
+        "BATCH",
+        "CREATOR OWNER",
+        "DIALUP",
+        "LOCAL",
+        "NETWORK",
+        "RESTRICTED",
+        "SELF",
+        "SERVICE",
+        "TERMINAL SERVER USER",
+        "Backup Operators",
+        "Cryptographic Operators",
+        "Distributed COM Users",
+        "Event Log Readers",
+        "Hyper-V Administrators",
+        "IIS_IUSRS",
+        "Network Configuration Operators",
+        "Performance Log Users",
+        "Performance Monitor Users",
+        "Print Operators",
+        "Remote Management Users",
+        "Replicator",
     )
 )
+_ALWAYS_THERE = ("C:\\Windows\\System32\\ntdll.dll", "C:\\ProgramData\\x", "C:\\Users\\x")
 _AUTHORITIES = ("builtin\\", "nt authority\\", ".\\")
 _FORBIDDEN_CHARACTERS = frozenset('<>"|?*') | {chr(code) for code in range(32)}
 
 
 class FileFault(OSError):
-    """A file cannot be read; the text is Windows' own, without the path. ``missing``: it is not there."""
+    """A file cannot be read; the text is Windows' own, without the path. ``missing``: it is not there.
 
-    def __init__(self, text: str, *, missing: bool) -> None:
+    ``operation`` is what failed: a directory can be opened, but not read.
+    """
+
+    def __init__(self, text: str, *, missing: bool, operation: str = "open") -> None:
         super().__init__(text)
         self.text = text
         self.missing = missing
+        self.operation = operation
 
 
 class Machine(Protocol):
@@ -95,6 +124,7 @@ class Machine(Protocol):
 
 def bad_name(path: str) -> bool:
     """Whether Windows refuses a path for its characters."""
+    path = path.removeprefix("\\\\?\\")
     rest = ntpath.splitdrive(path)[1] if path[1:2] == ":" else path
     return ":" in rest or any(char in _FORBIDDEN_CHARACTERS for char in rest)
 
@@ -123,6 +153,7 @@ class DescribedMachine:
 
     def read(self, path: str) -> bytes:
         """See `Machine`."""
+        path = path.removeprefix("\\\\?\\")
         full = ntpath.normpath(ntpath.join(self.directory, path))
         found = next(
             (name for name in self.files if name.casefold() in (path.casefold(), full.casefold())), None
@@ -131,7 +162,21 @@ class DescribedMachine:
             return self.files[found]
         if path and bad_name(full):
             raise FileFault(BAD_NAME, missing=False)
-        raise FileFault(NOT_FOUND, missing=True)
+        directories = self._directories()
+        if path and full.casefold() in directories:
+            raise FileFault(NO_FUNCTION, missing=False, operation="read")
+        known = not path or ntpath.dirname(full).casefold() in directories
+        raise FileFault(NOT_FOUND if known else NO_PATH, missing=True)
+
+    def _directories(self) -> set[str]:
+        """Return the directories that are certainly there, in small letters."""
+        found = {f"{drive.casefold()}\\" for drive in self.drives}
+        for path in (*self.files, *_ALWAYS_THERE, ntpath.join(self.directory, "x")):
+            parent = ntpath.dirname(path).casefold()
+            while parent and parent not in found:
+                found.add(parent)
+                parent = ntpath.dirname(parent)
+        return found
 
     def has_service(self, name: str) -> bool:
         """See `Machine`."""

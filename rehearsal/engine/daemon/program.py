@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from rehearsal.engine.daemon import configuration, startup, tls
 from rehearsal.engine.daemon.configuration import Configuration
+from rehearsal.engine.daemon.file import PanicError
 from rehearsal.engine.daemon.flags import daemon_flags
 from rehearsal.engine.daemon.machine import Machine
 from rehearsal.engine.golang.pflag import FlagError, FlagSet
@@ -22,11 +23,15 @@ _HIDDEN = frozenset({"run-service", "mtu", "network-diagnostic-port"})
 
 
 class Refused(ValueError):
-    """dockerd ends with exit code 1 and this message on stderr; ``warnings`` went to stdout before."""
+    """dockerd ends with this message on stderr; ``warnings`` went to stdout before.
 
-    def __init__(self, message: str, warnings: Sequence[str] = ()) -> None:
+    The exit code is 1, but 2 where Go's run time ends a program that broke down.
+    """
+
+    def __init__(self, message: str, warnings: Sequence[str] = (), *, exit_code: int = 1) -> None:
         super().__init__(message)
         self.warnings = tuple(warnings)
+        self.exit_code = exit_code
 
 
 @dataclass
@@ -56,7 +61,7 @@ def read(arguments: Sequence[str], machine: Machine) -> Invocation:
     except FlagError as error:
         raise Refused(f"Status: {error}\nSee 'dockerd --help'., Code: 125") from error
     warnings = list(flags.warnings)
-    if flags.changed("help") or flags.changed("version"):
+    if flags.flags["help"].value.value or flags.flags["version"].value.value:
         return Invocation(flags, None, warnings)
     if flags.arguments:
         raise Refused(NO_ARGUMENTS, warnings)
@@ -64,6 +69,8 @@ def read(arguments: Sequence[str], machine: Machine) -> Invocation:
     try:
         loaded = configuration.load(flags, machine, logged)
         tls.check(loaded.values, machine)
+    except PanicError as panic:
+        raise Refused(f"panic: {panic}", warnings, exit_code=2) from panic
     except ValueError as error:
         raise Refused(str(error), [*warnings, *map(log_line, logged)]) from error
     invocation = Invocation(flags, loaded, [*warnings, *map(log_line, logged)])
@@ -76,7 +83,7 @@ def read(arguments: Sequence[str], machine: Machine) -> Invocation:
 
 def answer(invocation: Invocation) -> str:
     """Return what ``--help`` and ``--version`` print."""
-    if not invocation.flags.changed("help"):
+    if not invocation.asks("help"):
         return f"Docker version {VERSION}, build {BUILD}"
     lines = ["Usage:  dockerd [OPTIONS]", "", "A self-sufficient runtime for containers.", "", "Options:"]
     shown = [flag for flag in invocation.flags if flag.name not in _HIDDEN and not flag.deprecated]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rehearsal.engine.golang import netip, urls
 from rehearsal.engine.golang.quoting import quote
 from rehearsal.engine.golang.strconv import atoi
+from rehearsal.engine.golang.strings import to_lower
 
 ALWAYS_INSECURE = ("::1/128", "127.0.0.0/8")
 _COMPONENT = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
@@ -97,7 +98,7 @@ def _without_scheme(entry: str, warnings: list[str]) -> str:
     scheme, separator, host = entry.partition("://")
     if not separator:
         return entry
-    if scheme.lower() not in ("http", "https"):
+    if to_lower(scheme) not in ("http", "https"):
         raise RegistryError(f"insecure registry {entry} should not contain '://'")
     warnings.append(
         f"insecure registry {entry} should not contain '{scheme}' and '{scheme}s' has been removed "

@@ -25,7 +25,7 @@ _TAKEN_IF_GIVEN = (
 
 
 class ReloadFatal(RuntimeError):
-    """The daemon ended while reloading: an authorization plugin cannot be found."""
+    """The daemon ended while reloading: an authorization plugin cannot be found, or dockerd broke down."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,12 @@ def _read(
         found = file.read(machine.read(current.path), flags)
     except FileFault as fault:
         if flags.changed("config-file") or not fault.missing:
-            raise InvalidConfiguration(f"{prefix}open {current.path}: {fault.text}") from fault
+            raise InvalidConfiguration(f"{prefix}{fault.operation} {current.path}: {fault.text}") from fault
         return defaults(machine.environment), {}
     except file.FileError as error:
         raise InvalidConfiguration(f"{prefix}{error}") from error
+    except file.PanicError as panic:
+        raise ReloadFatal(f"panic: {panic}") from panic
     values = {**found.values, "labels": validation.conflict_free_labels(texts(found.values, "labels"))}
     try:
         validation.validate(values, logged)

@@ -6,15 +6,26 @@ import ntpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rehearsal.engine.daemon import listening, logging_options, registries, validation
+from rehearsal.engine.daemon import builder, listening, logging_options, registries, validation
 from rehearsal.engine.daemon.configuration import SUPPORTED_API, Configuration, version_key
 from rehearsal.engine.daemon.file import mask_credentials
-from rehearsal.engine.daemon.machine import BAD_NAME, NO_PATH, NO_SERVICE, Machine, bad_name
+from rehearsal.engine.daemon.log_rules import LogOptionError
+from rehearsal.engine.daemon.machine import (
+    BAD_NAME,
+    NO_NETWORK_PATH,
+    NO_PATH,
+    NO_SERVICE,
+    FileFault,
+    Machine,
+    bad_name,
+)
 from rehearsal.engine.golang.netip import AddressError, parse_prefix
 from rehearsal.engine.golang.quoting import quote
 from rehearsal.engine.golang.strconv import ParseError, ram_in_bytes
+from rehearsal.engine.golang.strings import to_lower
 
 OLDEST_BUILD = 17763
+_BUILT_IN_RUNTIME = "com.docker.hcsshim.v1"
 _ISOLATIONS = ("default", "process", "hyperv")
 LogLine = tuple[str, str, dict[str, str]]
 """(level, message, fields)"""
@@ -82,17 +93,26 @@ def start(configuration: Configuration, machine: Machine, *, nat_exists: bool = 
     except listening.ListenError as error:
         raise refuse(f"failed to load listeners: {error}") from error
     log += opened.log
+    runtime_problem = _check_runtime(configuration)
+    if runtime_problem:
+        raise refuse(runtime_problem)
     running = True
     _check_api_server(configuration, refuse_with=log)
     try:
-        trust, isolation = _new_daemon(configuration, machine, log, nat_exists=nat_exists)
+        trust, isolation = _new_daemon(configuration, machine, log)
+        if configuration.text("bridge") != "none" and not nat_exists:
+            _check_fixed_cidr(configuration.text("fixed-cidr"))
     except ValueError as error:
         raise refuse(f"failed to start daemon: {error}") from error
     _check_plugins(configuration, log)
     try:
-        listening.check_metrics_address(configuration.text("metrics-addr"), machine)
+        listening.check_metrics_address(configuration.text("metrics-addr"), machine, opened.addresses)
     except listening.ListenError as error:
         raise refuse(f"failed to start metrics server: {error}") from error
+    try:
+        builder.check(configuration.mapping("builder"))
+    except builder.BuilderError as error:
+        raise refuse(f"error initializing buildkit: error creating buildkit instance: {error}") from error
     if configuration.mapping("features").get("buildkit"):
         log.append(("warning", _BUILDKIT_WARNING, {}))
     log.append(("info", "Daemon has completed initialization", {}))
@@ -115,12 +135,29 @@ def _check_places(configuration: Configuration, machine: Machine) -> str:
             f"unable to get the full path to root ({root}): failed to canonicalise path for {root}: "
             f"CreateFile {full}: {BAD_NAME}"
         )
+    if _is_file(root, machine):
+        return f"unable to get the full path to root ({root}): canonical path points to a file '{full}'"
     problem = _unmakeable(root, machine) or _unmakeable(configuration.text("exec-root"), machine)
     pid_folder = ntpath.dirname(configuration.text("pidfile"))
     if not problem and pid_folder:
         problem = _unmakeable(pid_folder, machine)
         return f"failed to create pidfile directory: {problem}" if problem else ""
     return problem
+
+
+def _is_file(path: str, machine: Machine) -> bool:
+    try:
+        machine.read(path)
+    except FileFault:
+        return False
+    return True
+
+
+def _check_runtime(configuration: Configuration) -> str:
+    """Return why containerd cannot be brought up for the default runtime, or nothing: no host has it here."""
+    if configuration.text("containerd") or configuration.text("default-runtime") in ("", _BUILT_IN_RUNTIME):
+        return ""
+    return 'failed to start containerd: exec: "containerd.exe": executable file not found in %PATH%'
 
 
 def _full_path(path: str) -> str:
@@ -133,8 +170,11 @@ def _unmakeable(path: str, machine: Machine) -> str:
     drive, rest = ntpath.splitdrive(path)
     if bad_name(_full_path(path)):
         return f"mkdir {path}: {BAD_NAME}"
-    if not drive or drive.startswith("\\\\") or drive.upper() in machine.drives:
+    letter = drive.removeprefix("\\\\?\\").upper()
+    if not drive or letter in machine.drives:
         return ""
+    if letter.startswith("\\\\"):
+        return f"mkdir {drive}: {NO_NETWORK_PATH}"
     first = rest.lstrip("\\/").partition("\\")[0]
     return f"mkdir {drive}\\{first}: {NO_PATH}"
 
@@ -152,7 +192,7 @@ def _check_api_server(configuration: Configuration, *, refuse_with: list[LogLine
 
 
 def _new_daemon(
-    configuration: Configuration, machine: Machine, log: list[LogLine], *, nat_exists: bool
+    configuration: Configuration, machine: Machine, log: list[LogLine]
 ) -> tuple[registries.Trust, str]:
     trust = registries.load(
         configuration.texts("registry-mirrors"), configuration.texts("insecure-registries")
@@ -163,14 +203,15 @@ def _new_daemon(
     try:
         options = {name: str(value) for name, value in configuration.mapping("log-opts").items()}
         logging_options.check(configuration.text("log-driver"), options)
-    except logging_options.LogOptionError as error:
+    except LogOptionError as error:
         raise ValueError(f"failed to set log opts: failed to set log opts: {error}") from error
     if _uses_snapshotter(configuration, machine):
         _check_containerd(configuration.text("containerd"))
     else:
         _check_storage(configuration.texts("storage-opts"))
-    if configuration.text("bridge") != "none" and not nat_exists:
-        _check_fixed_cidr(configuration.text("fixed-cidr"))
+        if configuration.mapping("features").get("containerd-migration"):
+            # without images or containers that could be lost, this changes over at once
+            _check_containerd(configuration.text("containerd"))
     return trust, isolation
 
 
@@ -193,16 +234,17 @@ def _check_containerd(address: str) -> None:
 
 def _isolation(configuration: Configuration) -> str:
     chosen = validation.parse_exec_options(configuration.texts("exec-opts")).get("isolation", "default")
-    if chosen.lower() not in _ISOLATIONS:
+    lowered = to_lower(chosen)
+    if lowered not in _ISOLATIONS:
         raise ValueError(
             f"error setting default isolation mode: invalid exec-opt value for 'isolation':'{chosen}'"
         )
-    return "process" if chosen.lower() == "default" else chosen.lower()
+    return "process" if lowered == "default" else lowered
 
 
 def _check_storage(options: list[str]) -> None:
     sizes = [
-        value for name, _, value in (option.partition("=") for option in options) if name.lower() == "size"
+        value for name, _, value in (option.partition("=") for option in options) if to_lower(name) == "size"
     ]
     if not sizes:
         return

@@ -42,7 +42,7 @@ def _read(machine: Machine, path: str) -> bytes:
     try:
         return machine.read(path)
     except FileFault as fault:
-        raise FileFault(f"open {path}: {fault.text}", missing=fault.missing) from fault
+        raise FileFault(f"{fault.operation} {path}: {fault.text}", missing=fault.missing) from fault
 
 
 def _mismatch(certificate_pem: bytes, key_pem: bytes) -> str:

@@ -8,6 +8,7 @@ from rehearsal.engine.daemon import flags, hosts, registries
 from rehearsal.engine.golang.netip import Address
 from rehearsal.engine.golang.quoting import format_value
 from rehearsal.engine.golang.strconv import ParseError, atoi
+from rehearsal.engine.golang.strings import to_lower, trim_space
 
 MTU_WARNING = (
     "WARNING: MTU for the default network is not configurable on Windows, and this option will be ignored."
@@ -69,7 +70,7 @@ def validate(config: Mapping[str, object], warnings: list[str]) -> None:
 
 def _check_logs(config: Mapping[str, object]) -> None:
     level, form = text(config, "log-level"), text(config, "log-format")
-    if level and level.lower() not in _LOG_LEVELS:
+    if level and to_lower(level) not in _LOG_LEVELS:
         raise InvalidConfiguration(f"invalid logging level: {level}")
     if form and form not in _LOG_FORMATS:
         raise InvalidConfiguration(f"invalid log format: {form}")
@@ -109,7 +110,7 @@ def parse_generic_resources(entries: Iterable[str]) -> list[dict[str, object]]:
                 f"could not parse GenericResource: incorrect term {entry}, "
                 "missing '=' or malformed expression"
             )
-        values.setdefault(parts[0].strip(), []).append(parts[1].strip())
+        values.setdefault(trim_space(parts[0]), []).append(trim_space(parts[1]))
     resources: list[dict[str, object]] = []
     for kind, named in values.items():
         counts = [_count(value) for value in named]
@@ -141,7 +142,7 @@ def parse_exec_options(entries: Iterable[str]) -> dict[str, str]:
     options: dict[str, str] = {}
     for entry in entries:
         name, equals, value = entry.partition("=")
-        name, value = name.strip().lower(), value.strip()
+        name, value = to_lower(trim_space(name)), trim_space(value)
         if not equals or not name or not value:
             raise InvalidConfiguration(f"invalid exec-opt ({entry}): must be formatted 'opt=value'")
         if name == "native.cgroupdriver":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rehearsal.engine.golang.quoting import quote, quote_rune
 
+_MAX_DEPTH = 10_000
 _WHITESPACE = " \t\r\n"
 _NUMBER_PART = re.compile(r"[0-9]+")
 _SIMPLE_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -41,10 +42,7 @@ JsonValue = JsonObject | list["JsonValue"] | str | JsonNumber | bool | None
 def parse(text: str) -> JsonValue:
     """Return the one JSON value that ``text`` holds, or raise `JsonSyntaxError`."""
     reader = _Reader(text)
-    try:
-        value = reader.value()
-    except RecursionError as error:  # Go stops at 10,000 levels; nobody nests a configuration that deep
-        raise JsonSyntaxError("exceeded max depth") from error
+    value = reader.value()
     reader.skip_whitespace()
     if reader.position < len(text):
         raise reader.unexpected("after top-level value")
@@ -66,6 +64,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
+        self.depth = 0
 
     def skip_whitespace(self) -> None:
         while self.position < len(self.text) and self.text[self.position] in _WHITESPACE:
@@ -85,10 +84,8 @@ class _Reader:
 
     def value(self) -> JsonValue:
         char = self._next_token()
-        if char == "{":
-            return self._object()
-        if char == "[":
-            return self._array()
+        if char in "{[":
+            return self._nested(char)
         if char == '"':
             return self._string()
         if char == "-" or "0" <= char <= "9":
@@ -98,6 +95,14 @@ class _Reader:
                 self._literal(literal)
                 return meaning
         raise self.unexpected("looking for beginning of value")
+
+    def _nested(self, opening: str) -> JsonValue:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise JsonSyntaxError("exceeded max depth")
+        value: JsonValue = self._object() if opening == "{" else self._array()
+        self.depth -= 1
+        return value
 
     def _literal(self, literal: str) -> None:
         for expected in literal:

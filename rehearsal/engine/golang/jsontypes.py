@@ -15,6 +15,7 @@ from typing import Protocol
 from rehearsal.engine.golang import netip
 from rehearsal.engine.golang.jsontext import JsonNumber, JsonObject, JsonValue
 from rehearsal.engine.golang.quoting import quote
+from rehearsal.engine.golang.strings import equal_fold
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _INDEX = re.compile(r"[0-9]+")
@@ -42,11 +43,12 @@ class Misfits:
         if written and isinstance(value, JsonNumber):
             kind += f" {value.text}"
         reason = f": {why}" if why else ""
-        if not self.path:
+        field_path = ".".join(self.path)
+        if not field_path:
             self.messages.append(f"json: cannot unmarshal {kind} into Go value of type {type_name}{reason}")
             return
         into = "" if _INDEX.fullmatch(self.path[-1]) else "Go struct field "
-        place = f"{self.root}.{'.'.join(self.path)}"
+        place = f"{self.root}.{field_path}"
         self.messages.append(f"json: cannot unmarshal {kind} into {into}{place} of type {type_name}{reason}")
 
 
@@ -97,14 +99,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Switch:
-    """A bool; a ``pointer`` to one is None until it is set."""
+    """A bool; a ``pointer`` to one is None until it is set, and one may be ``on`` until it is set."""
 
     name: str = "bool"
     pointer: bool = False
+    on: bool = False
 
     def zero(self) -> object:
         """See `GoType`."""
-        return None if self.pointer else False
+        return None if self.pointer else self.on
 
     def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
         """See `GoType`."""
@@ -143,14 +146,15 @@ class Whole:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A slice; each list in the text replaces the one before."""
+    """A slice, perhaps of ``pointers``; each list in the text replaces the one before."""
 
     item: GoType
+    pointers: bool = False
 
     @property
     def name(self) -> str:
         """See `GoType`."""
-        return "[]" + self.item.name
+        return f"[]{'*' if self.pointers else ''}{self.item.name}"
 
     def zero(self) -> object:
         """See `GoType`."""
@@ -229,7 +233,7 @@ class Struct:
     def _field(self, name: str) -> str | None:
         if name in self.fields:
             return name
-        return next((known for known in self.fields if known.casefold() == name.casefold()), None)
+        return next((known for known in self.fields if equal_fold(known, name)), None)
 
 
 @dataclass(frozen=True)
@@ -262,23 +266,25 @@ class OwnReader:
     """A type whose ``UnmarshalJSON`` decodes into helper values: its errors start there.
 
     Where several helpers are tried, one after the other, the error is the last one's. ``root`` is the
-    helper's name; a struct without one has none.
+    helper's name; a struct without one has none. A reader that ``continues`` decodes over the present value;
+    the others begin with a new helper, whose own defaults hold then.
     """
 
     name: str
     helpers: tuple[GoType, ...]
     root: str = ""
+    continues: bool = False
 
     def zero(self) -> object:
         """See `GoType`."""
-        return self.helpers[0].zero()
+        return self.helpers[0].zero() if self.continues else None
 
     def decode(self, value: JsonValue, current: object, misfits: Misfits) -> object:
         """See `GoType`."""
         own = Misfits(self.root)
         for helper in self.helpers:
             own = Misfits(self.root)
-            result = helper.decode(value, helper.zero() if helper is not self.helpers[0] else current, own)
+            result = helper.decode(value, current if self.continues else helper.zero(), own)
             if not own.messages:
                 return result
         misfits.messages.extend(own.messages)

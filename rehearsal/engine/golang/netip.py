@@ -13,6 +13,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _HEX_FIELD = re.compile(r"[0-9a-fA-F]*")
 
 
+_ZONE_SIGNS = str.maketrans("/%", "__")
+"""What Go takes in the zone of an address and Python does not."""
+
+
 class AddressError(ValueError):
     """The text is no address; the message is Go's."""
 
@@ -63,7 +67,7 @@ def _ipv6(text: str) -> ipaddress.IPv6Address:
     rest, percent, zone = text.partition("%")
     if percent and not zone:
         raise _fail(text, "zone must be a non-empty string")
-    suffix = f"%{zone}" if zone else ""
+    suffix = f"%{zone.translate(_ZONE_SIGNS)}" if zone else ""
     octets = bytearray()
     ellipsis = -1
     if rest.startswith("::"):
@@ -99,7 +103,7 @@ def _ipv6(text: str) -> ipaddress.IPv6Address:
             if not rest:
                 break
     address = ipaddress.IPv6Address(_expanded(text, octets, ellipsis, rest))
-    return ipaddress.IPv6Address(f"{address}{suffix.replace('/', '_')}")
+    return ipaddress.IPv6Address(f"{address}{suffix}")
 
 
 def _embedded_ipv4(text: str, rest: str, filled: int, ellipsis: int) -> bytes:
@@ -158,7 +162,7 @@ def split_host_port(text: str) -> tuple[str, str]:
     """Return host and port (net.SplitHostPort)."""
 
     def fail(what: str) -> AddressError:
-        return AddressError(f"address {text}: {what}")
+        return AddressError(f"address {text}: {what}" if text else what)
 
     colon = text.rfind(":")
     if colon < 0:

@@ -10,6 +10,9 @@ from rehearsal.engine.golang import netip
 from rehearsal.engine.golang.quoting import format_value, quote, quote_rune
 from rehearsal.engine.golang.strconv import parse_bool, parse_int
 
+_FIRST_BYTE = "\xc3"
+"""What pflag shows of any letter beyond ASCII: the first byte of its first byte's own UTF-8, as a rune."""
+
 
 class FlagError(ValueError):
     """The command line is wrong; the message is pflag's."""
@@ -161,6 +164,7 @@ class Flag:
     shorthand: str = ""
     config_name: str = ""
     deprecated: str = ""
+    shorthand_deprecated: str = ""
     changed: bool = False
 
     @property
@@ -232,7 +236,12 @@ class FlagSet:
             letter, following = letters[0], letters[1:]
             flag = self._shorthands.get(letter)
             if flag is None:
-                raise FlagError(f"unknown shorthand flag: {quote_rune(letter)} in -{letters}")
+                shown = quote_rune(letter if letter.isascii() else _FIRST_BYTE)
+                raise FlagError(f"unknown shorthand flag: {shown} in -{letters}")
+            if flag.shorthand_deprecated:
+                self.warnings.append(
+                    f"Flag shorthand -{letter} has been deprecated, {flag.shorthand_deprecated}"
+                )
             if len(following) > 1 and following[0] == "=":
                 self._set(flag, following[1:])
                 return
@@ -252,7 +261,8 @@ class FlagSet:
         try:
             flag.value.set(text)
         except ValueError as error:
-            shown = f"-{flag.shorthand}, --{flag.name}" if flag.shorthand else f"--{flag.name}"
+            short = f"-{flag.shorthand}, " if flag.shorthand and not flag.shorthand_deprecated else ""
+            shown = f"{short}--{flag.name}"
             raise FlagError(f"invalid argument {quote(text)} for {quote(shown)} flag: {error}") from error
         flag.changed = True
         if flag.deprecated:

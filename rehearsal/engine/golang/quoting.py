@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Mapping
 from decimal import Decimal
@@ -70,6 +71,29 @@ def format_value(value: object) -> str:
     if isinstance(value, Mapping):
         members = (f"{key}:{format_value(value[key])}" for key in sorted(value))
         return "map[" + " ".join(members) + "]"
+    if isinstance(value, ipaddress.IPv6Address):
+        return format_ipv6(value)
     if isinstance(value, list | tuple):
         return "[" + " ".join(format_value(item) for item in value) + "]"
     return str(value)
+
+
+def format_ipv6(address: ipaddress.IPv6Address) -> str:
+    """Return an IPv6 address as netip.Addr prints it: a mapped IPv4 address in its own form."""
+    mapped = address.ipv4_mapped
+    if mapped is None:
+        return str(address)
+    return f"::ffff:{mapped}" + (f"%{address.scope_id}" if address.scope_id else "")
+
+
+def go_type(value: object) -> str:
+    """Return how Go names the type of a decoded JSON value."""
+    if value is None:
+        return "nil"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, float):
+        return "float64"
+    return "[]interface {}" if isinstance(value, list) else "map[string]interface {}"

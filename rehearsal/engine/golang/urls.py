@@ -14,6 +14,7 @@ _PORT = re.compile(r"(:[0-9]*)?")
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _HOST_EXTRA = "!$&'()*+,;=:[]<>\""  # shouldEscape leaves these alone in a host
 _ENCODED_PATH = re.compile(r"[A-Za-z0-9\-_.~!$&'()*+,;=:@\[\]/%]*")
+_ENCODED_FRAGMENT = re.compile(r"[A-Za-z0-9\-_.~!$&'()*+,;=:@\[\]/?%]*")
 _USERINFO = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 
 
@@ -36,6 +37,7 @@ class Url:
     raw_query: str = ""
     force_query: bool = False
     fragment: str = ""
+    raw_fragment: str = ""
 
     @property
     def hostname(self) -> str:
@@ -58,9 +60,9 @@ class Url:
 
     def _shown_path(self) -> str:
         """The path as it was written if that is a valid encoding, else encoded anew."""
-        if _ENCODED_PATH.fullmatch(self.raw_path):
+        if self.raw_path and _ENCODED_PATH.fullmatch(self.raw_path):
             return self.raw_path
-        return _escape(self.path, "$&+,/:;=@!'()*")
+        return self.path if self.path == "*" else _escape(self.path, "$&+,/:;=@")
 
     def with_user(self, user: str, password: str | None) -> Url:
         """Return the same URL with other user information."""
@@ -71,7 +73,9 @@ class Url:
         if self.opaque:
             text += self.opaque
         elif not self.omit_host:
-            if (self.host or self.path or self.user is not None) and (self.scheme or self.host or self.user):
+            if (self.host or self.path or self.user is not None) and (
+                self.scheme or self.host or self.user is not None
+            ):
                 text += "//"
             if self.user is not None:
                 text += _escape(self.user, "$&+,;=")
@@ -81,7 +85,12 @@ class Url:
         text += self._shown_path() if not self.opaque else ""
         if self.force_query or self.raw_query:
             text += "?" + self.raw_query
-        return text + ("#" + _escape(self.fragment, "$&+,/:;=?@!'()*[]") if self.fragment else "")
+        return text + ("#" + self._shown_fragment() if self.fragment else "")
+
+    def _shown_fragment(self) -> str:
+        if _ENCODED_FRAGMENT.fullmatch(self.raw_fragment):
+            return self.raw_fragment
+        return _escape(self.fragment, "$&+,/:;=?@!()*")
 
 
 def _escape(text: str, safe: str) -> str:
@@ -98,7 +107,7 @@ def parse(text: str) -> Url:
     if not fragment:
         return url
     try:
-        return replace(url, fragment=_unescape(fragment))
+        return replace(url, fragment=_unescape(fragment), raw_fragment=fragment)
     except _Reason as reason:
         raise UrlError(f"parse {quote(text)}: {reason}") from reason
 
@@ -182,9 +191,14 @@ def _unescape(text: str) -> str:
     index = text.find("%")
     while index != -1:
         if _ESCAPE.match(text, index) is None:
-            raise _Reason(f"invalid URL escape {quote(text[index : index + 3])}")
+            raise _Reason(f"invalid URL escape {quote(_three_bytes(text, index))}")
         index = text.find("%", index + 3)
     return unquote_to_bytes(text).decode("utf-8", "surrogateescape")
+
+
+def _three_bytes(text: str, index: int) -> str:
+    following = text[index : index + 3].encode("utf-8", "surrogateescape")
+    return following[:3].decode("utf-8", "surrogateescape")
 
 
 def _unescape_host(text: str) -> str:
@@ -194,7 +208,7 @@ def _unescape_host(text: str) -> str:
         if char == "%":
             escape = text[index : index + 3]
             if _ESCAPE.fullmatch(escape) is None or (int(escape[1], 16) < 8 and escape != "%25"):
-                raise _Reason(f"invalid URL escape {quote(escape)}")
+                raise _Reason(f"invalid URL escape {quote(_three_bytes(text, index))}")
             index += 3
             continue
         if char < "\x80" and not (char.isalnum() or char in "-_.~" or char in _HOST_EXTRA):
