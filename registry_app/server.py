@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -60,12 +61,12 @@ def _open_front(settings: Settings, stack: ExitStack) -> Front:
     return Front(listener, health, Shared(settings.workers, directory), key)
 
 
-def _work_with_others(settings: Settings, front: Front, number: int) -> int:
+def _work_with_others(settings: Settings, front: Front, number: int, lifeline: int) -> int:
     front.shared.join(number)
-    return _work(settings, front, number)
+    return _work(settings, front, number, lifeline)
 
 
-def _work(settings: Settings, front: Front, number: int = 0) -> int:
+def _work(settings: Settings, front: Front, number: int = 0, lifeline: int | None = None) -> int:
     """Serve in this process until told to stop; return the exit code."""
     try:
         app = create_app(
@@ -82,6 +83,8 @@ def _work(settings: Settings, front: Front, number: int = 0) -> int:
     if front.health is not None:
         health = front.health
         app.register_listener(lambda _app: answer_health_checks(health), "after_server_start")
+    if lifeline is not None:
+        app.register_listener(partial(_end_with, lifeline), "after_server_start")
     host, port = front.listener.getsockname()[:2]
     ready = f"listening on {host}, port {port}, storing in {settings.root}"
     app.register_listener(partial(_announce, ready if number == 0 else ""), "after_server_start")
@@ -94,6 +97,18 @@ def _work(settings: Settings, front: Front, number: int = 0) -> int:
         access_log=settings.access_log,
     )
     return 0
+
+
+def _end_with(lifeline: int, _app: Application) -> None:
+    """Stop, gracefully, when the process that started this one has gone."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(lifeline)
+        log.error("the first process has gone; stopping")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(lifeline, stop)
 
 
 def hold_stop_signals(*, hold: bool) -> None:

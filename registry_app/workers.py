@@ -11,9 +11,10 @@ from collections.abc import Callable
 from traceback import format_exc
 from typing import TypeAlias
 
-Work: TypeAlias = Callable[[int], int]
-"""Serves as worker ``number``, counted from 0, until told to stop by SIGTERM; returns an exit code. Called in
-a process of its own, with the signals to stop held."""
+Work: TypeAlias = Callable[[int, int], int]
+"""Serves as worker ``number``, counted from 0, until told to stop by SIGTERM, or until the descriptor
+``lifeline`` can be read, which it can when the first process has gone; returns an exit code. Called in a
+process of its own, with the signals to stop held."""
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BROKEN = 70
@@ -47,6 +48,7 @@ class _Supervisor:
         """Worker numbers by process."""
         self._started: dict[int, float] = {}
         """When each worker was started last."""
+        self._lifeline, self._held = os.pipe()
 
     def run(self, count: int) -> int:
         awaited = {*STOP_SIGNALS, signal.SIGCHLD}
@@ -56,6 +58,8 @@ class _Supervisor:
             return self._watch(count, awaited)
         finally:
             self._end()
+            os.close(self._held)
+            os.close(self._lifeline)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     def _watch(self, count: int, awaited: set[signal.Signals]) -> int:
@@ -83,8 +87,10 @@ class _Supervisor:
             return
         code = BROKEN
         try:
+            # Only the first process holds this end: when it goes, however it does, the other end tells.
+            os.close(self._held)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask | set(STOP_SIGNALS))
-            code = self._work(number)
+            code = self._work(number, self._lifeline)
         except BaseException:  # noqa: BLE001 - nothing may return into the supervisor's own code
             log.critical("worker %d: %s", number, format_exc())
         finally:

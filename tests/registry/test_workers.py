@@ -178,6 +178,16 @@ def test_all_workers_end_with_the_first_process(registry: RunningRegistry) -> No
     assert not [process for process in processes if Path(f"/proc/{process}").exists()]
 
 
+def test_no_worker_outlives_the_first_process(registry: RunningRegistry) -> None:
+    processes = workers(registry)
+
+    registry.kill()
+
+    wait_until(lambda: not [process for process in processes if Path(f"/proc/{process}").exists()])
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{registry.url}/v2/")
+
+
 def test_a_token_of_one_worker_is_known_to_the_others(
     start: Callable[..., RunningRegistry], tmp_path: Path
 ) -> None:
