@@ -22,7 +22,7 @@ from registry_app.storage.filesystem import FileSystem, WritableFile
 from registry_app.storage.flushing import FlushBehind
 from registry_app.storage.layout import Layout
 from registry_app.storage.shared import try_to_hold
-from registry_app.storage.space import CHECK_EVERY, Space
+from registry_app.storage.space import Space
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -61,7 +61,6 @@ class UploadWriter:
         """
         self._behind = FlushBehind(file)
         self._space = space
-        self._unchecked = 0
         self.progress = progress
         self.start = file.size
         """Where this writer began, in bytes."""
@@ -74,11 +73,8 @@ class UploadWriter:
     def write(self, pieces: _PIECES) -> None:
         """Append ``pieces``; raise `DiskFull` when the reserve is reached."""
         size = sum(map(len, pieces))
-        self._unchecked += size
-        if self._unchecked >= CHECK_EVERY:
-            self._space.require(self._unchecked)
-            self._unchecked = 0
-        self._file.write(pieces)
+        with self._space.taking(size):
+            self._file.write(pieces)
         with self._noting_loss():
             self._behind.wrote(size)
 
