@@ -35,6 +35,7 @@ from registry_app.storage.filesystem import FileSystem, FileTooLarge, Stat
 from registry_app.storage.layout import Layout
 from registry_app.storage.lists import Lists, Names
 from registry_app.storage.locks import Locks
+from registry_app.storage.open_uploads import OpenUploads
 from registry_app.storage.repositories import RepositoryStore
 from registry_app.storage.shared import Shared
 from registry_app.storage.space import Space
@@ -100,7 +101,14 @@ class Registry:
         self.space = Space(fs, settings.reserve)
         self.blobs = BlobStore(fs, self.layout, self.locks)
         self.repositories = RepositoryStore(fs, self.layout, self.shared)
-        self.uploads = UploadStore(fs, self.layout, self.blobs, self.space, settings.max_uploads)
+        self.uploads = UploadStore(
+            fs,
+            self.layout,
+            self.blobs,
+            self.space,
+            most=settings.max_uploads,
+            all_open=OpenUploads(settings.max_all_uploads, self._count_uploads),
+        )
         self._lists = Lists(fs, self.layout, self.repositories, self.shared)
         self._tags: Cache[tuple[Repository, Tag], tuple[Stat, Digest]] = Cache(_TAG_MEMORY)
         self._manifests: Cache[tuple[Repository, Digest], tuple[Stat, Stat, StoredManifest]] = Cache(
@@ -185,6 +193,12 @@ class Registry:
     def purge_uploads(self, age: float) -> int:
         """Remove the uploads that nobody wrote to for ``age`` seconds; return how many."""
         return sum(self.uploads.purge(repository, age) for repository in self.repositories.with_uploads())
+
+    def _count_uploads(self) -> int:
+        """Return how many uploads are open, after those have gone whose time is over."""
+        if self.settings.purge_uploads:
+            self.purge_uploads(self.settings.upload_age)
+        return sum(map(self.uploads.count, self.repositories.with_uploads()))
 
     # manifests
 

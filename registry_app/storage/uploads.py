@@ -21,6 +21,7 @@ from registry_app.storage.cache import Cache
 from registry_app.storage.filesystem import FileSystem, WritableFile
 from registry_app.storage.flushing import FlushBehind
 from registry_app.storage.layout import Layout
+from registry_app.storage.open_uploads import RETRY_AFTER, OpenUploads
 from registry_app.storage.shared import try_to_hold
 from registry_app.storage.space import Space
 
@@ -118,21 +119,33 @@ class UploadWriter:
 class UploadStore:
     """The open uploads of one store."""
 
-    def __init__(self, fs: FileSystem, layout: Layout, blobs: BlobStore, space: Space, most: int) -> None:
+    def __init__(
+        self,
+        fs: FileSystem,
+        layout: Layout,
+        blobs: BlobStore,
+        space: Space,
+        *,
+        most: int,
+        all_open: OpenUploads,
+    ) -> None:
         self._fs = fs
         self._layout = layout
         self._blobs = blobs
         self._space = space
         self._most = most
+        self._all_open = all_open
         self._hashes: Cache[str, Progress] = Cache(_REMEMBERED_HASHES)
 
     def start(self, repository: Repository, algorithm: str = ALGORITHMS[0]) -> str:
         """Begin an upload and return its identifier; raise `TooManyRequests` or `DiskFull`."""
-        if len(self._fs.list(self._layout.uploads(repository))) >= self._most:
+        if self.count(repository) >= self._most:
             raise TooManyRequests(
-                f"{self._most} uploads to {repository} are open", headers=[("Retry-After", "60")]
+                f"{self._most} uploads to {repository} are open",
+                headers=[("Retry-After", str(RETRY_AFTER))],
             )
         self._space.require(0)
+        self._all_open.admit()
         upload_id = str(uuid4())
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with self._fs.create(self._layout.upload_started_at(repository, upload_id)) as file:
@@ -149,6 +162,10 @@ class UploadStore:
             return try_to_hold(self._layout.upload_data(repository, _checked(upload_id)))
         except FileNotFoundError as error:
             raise BlobUploadUnknown from error
+
+    def count(self, repository: Repository) -> int:
+        """Return how many uploads to a repository are open, whoever began them."""
+        return len(self._fs.list(self._layout.uploads(repository)))
 
     def size(self, repository: Repository, upload_id: str) -> int:
         """Return how many bytes have come; raise `BlobUploadUnknown`."""
@@ -206,7 +223,10 @@ class UploadStore:
     def discard(self, repository: Repository, upload_id: str) -> None:
         """Remove an upload, whether or not it became a blob."""
         self._hashes.forget(upload_id)
-        self._fs.remove_tree(self._layout.upload(repository, _checked(upload_id)))
+        directory = self._layout.upload(repository, _checked(upload_id))
+        if self._fs.stat(directory) is not None:
+            self._fs.remove_tree(directory)
+            self._all_open.ended()
 
     def purge(self, repository: Repository, age: float) -> int:
         """Remove the uploads to a repository that nobody wrote to for ``age`` seconds; return how many."""
