@@ -6,18 +6,17 @@ from sanic import Request
 from sanic.response import HTTPResponse
 
 from registry_app.headers import names_entity, requested_span
-from registry_app.reference import Digest
+from registry_app.reference import Digest, Repository
 from registry_app.routes.addresses import Address
 from registry_app.routes.answers import COMMON, Header, answer, answer_head, namespace
 from registry_app.routes.service import Query, Service
-from registry_app.transport import send_file
+from registry_app.transport import StillTrue, send_file
 
 
 async def pull_blob(service: Service, request: Request, address: Address) -> HTTPResponse | None:
     """Answer GET and HEAD, whole or a range."""
     digest = Digest.parse(address.last)
-    still_true = service.watch(service.registry.blob_files(address.repository, digest))
-    size = service.registry.blob_size(address.repository, digest)
+    size, still_true = await service.at_once(request, _look_up, service, address.repository, digest)
     headers: list[Header] = [
         ("Content-Type", "application/octet-stream"),
         ("Docker-Content-Digest", str(digest)),
@@ -36,7 +35,7 @@ async def pull_blob(service: Service, request: Request, address: Address) -> HTT
         headers.append(("Content-Range", f"bytes {span.start}-{span.last}/{size}"))
     if request.method == "HEAD":
         return answer_head(status, headers, length, still_true)
-    file = service.registry.open_blob(digest)
+    file = await service.at_once(request, service.registry.open_blob, digest)
     return await send_file(
         request,
         status=status,
@@ -46,6 +45,12 @@ async def pull_blob(service: Service, request: Request, address: Address) -> HTT
         length=length,
         still_true=still_true,
     )
+
+
+def _look_up(service: Service, repository: Repository, digest: Digest) -> tuple[int, StillTrue | None]:
+    """Return a blob's size, and what tells later whether it is still the answer."""
+    still_true = service.watch(service.registry.blob_files(repository, digest))
+    return service.registry.blob_size(repository, digest), still_true
 
 
 async def delete_blob(service: Service, request: Request, address: Address) -> HTTPResponse:

@@ -10,22 +10,19 @@ from sanic.response import HTTPResponse
 from registry_app.errors import ManifestInvalid, ManifestTooLarge, ManifestUnknown, TagInvalid
 from registry_app.headers import accepts, media_type, names_entity
 from registry_app.manifest import OCI_INDEX, OCI_MANIFEST
-from registry_app.reference import Digest, Reference, Tag, parse_reference
+from registry_app.reference import Digest, Reference, Repository, Tag, parse_reference
+from registry_app.registry import StoredManifest
 from registry_app.routes.addresses import Address
 from registry_app.routes.answers import Header, answer, answer_head, namespace
 from registry_app.routes.service import Query, Service
-from registry_app.transport import BodyTooLarge, small_body
+from registry_app.transport import BodyTooLarge, StillTrue, small_body
 
 
 async def pull_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:
     """Answer GET and HEAD."""
-    registry, repository, reference = service.registry, address.repository, _existing(address)
-    digest = registry.resolve(repository, reference)
-    still_true = service.watch(registry.manifest_files(repository, reference, digest))
-    stored = registry.manifest(repository, reference)
-    if stored.digest != digest:
-        # The tag moved meanwhile; other files than those watched decide.
-        still_true = None
+    stored, still_true = await service.at_once(
+        request, _look_up, service, address.repository, _existing(address)
+    )
     headers: list[Header] = [
         ("Content-Type", stored.media_type),
         ("Docker-Content-Digest", str(stored.digest)),
@@ -43,6 +40,18 @@ async def pull_manifest(service: Service, request: Request, address: Address) ->
     if request.method == "HEAD":
         return answer_head(200, headers, len(stored.content), still_true)
     return answer(200, headers, stored.content, still_true)
+
+
+def _look_up(
+    service: Service, repository: Repository, reference: Reference
+) -> tuple[StoredManifest, StillTrue | None]:
+    """Return a manifest, and what tells later whether it is still the answer."""
+    registry = service.registry
+    digest = registry.resolve(repository, reference)
+    still_true = service.watch(registry.manifest_files(repository, reference, digest))
+    stored = registry.manifest(repository, reference)
+    # If the tag moved meanwhile, other files than those watched decide.
+    return stored, still_true if stored.digest == digest else None
 
 
 async def push_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:

@@ -139,7 +139,7 @@ async def _take_body(service: Service, request: Request, writer: UploadWriter) -
     length = _content_length(request)
     if span is not None and length not in (None, span.length):
         raise SizeInvalid("Content-Length and Content-Range contradict each other")
-    service.registry.space.require(length or 0)
+    await service.at_once(request, service.registry.space.require, length or 0)
     try:
         received = await receive(
             request,
