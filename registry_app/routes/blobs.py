@@ -5,10 +5,11 @@ blobs".
 from sanic import Request
 from sanic.response import HTTPResponse
 
-from registry_app.headers import names_entity, requested_span
+from registry_app.errors import PreconditionFailed
+from registry_app.headers import is_same_entity, requested_span
 from registry_app.reference import Digest, Repository
 from registry_app.routes.addresses import Address
-from registry_app.routes.answers import COMMON, Header, answer, answer_head, namespace
+from registry_app.routes.answers import COMMON, Header, answer, answer_head, namespace, preconditions
 from registry_app.routes.service import Query, Service
 from registry_app.transport import StillTrue, send_file
 
@@ -25,10 +26,14 @@ async def pull_blob(service: Service, request: Request, address: Address) -> HTT
         ("Cache-Control", "max-age=31536000"),
         *namespace(Query(request)),
     ]
-    if names_entity(request.headers.getall("if-none-match", []), str(digest)):
+    conditions = preconditions(request)
+    if not conditions.match_holds(str(digest)):
+        raise PreconditionFailed
+    if conditions.is_known(str(digest)):
         return answer(304, headers)
     span = None
-    if "range" in request.headers and names_entity(request.headers.getall("if-range", ["*"]), str(digest)):
+    had = request.headers.get("if-range")
+    if "range" in request.headers and (had is None or is_same_entity(had, str(digest))):
         span = requested_span(request.headers["range"], size)
     status, start, length = (206, span.start, span.length) if span else (200, 0, size)
     if span:
