@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from registry_app.errors import ManifestUnknown
-from registry_app.manifest import declared_media_type
+from registry_app.manifest import declared_media_type, is_media_type
 from registry_app.reference import Digest, Repository
 from registry_app.storage.blobs import BlobStore
 from registry_app.storage.repositories import RepositoryStore
@@ -33,5 +33,13 @@ def read_stored(
         raise ManifestUnknown(
             "the manifest is damaged on disk; push it again", detail={"digest": str(digest)}
         )
-    media_type = repositories.media_type(repository, digest) or declared_media_type(content)
-    return StoredManifest(digest, media_type, content)
+    return StoredManifest(digest, media_type_of(repositories, repository, digest, content), content)
+
+
+def media_type_of(
+    repositories: RepositoryStore, repository: Repository, digest: Digest, content: bytes
+) -> str:
+    """Return the media type of a manifest, as it was pushed if that is kept and whole, else as it says."""
+    kept = repositories.media_type(repository, digest)
+    # It goes into a header, so nothing gets there by its being on the disk alone.
+    return kept if kept is not None and is_media_type(kept) else declared_media_type(content)

@@ -381,6 +381,23 @@ def test_a_damaged_manifest_is_never_served(start: Callable[..., RunningRegistry
     assert pull(running.http, "tests/damaged", "v1").content == content
 
 
+@pytest.mark.parametrize("noise", [b"\xff\xfe", b"a" * 600, b"text/html\r\nX-Injected: 1", b""])
+def test_a_damaged_media_type_hides_no_manifest(
+    registry: RunningRegistry, repository: str, noise: bytes
+) -> None:
+    subject, refers = manifest(), manifest(subject=descriptor(manifest(), OCI_MANIFEST))
+    digest = push_manifest(registry.http, repository, "v1", refers)
+    revisions = registry.store / "repositories" / repository / "_manifests" / "revisions" / "sha256"
+    (revisions / digest.removeprefix("sha256:") / "mediatype").write_bytes(noise)
+
+    answer = pull(registry.http, repository, "v1")
+
+    assert (answer.status_code, answer.content) == (200, refers)
+    assert answer.headers["content-type"] == OCI_MANIFEST
+    assert "x-injected" not in answer.headers
+    assert referrers(registry.http, repository, subject) == [digest]
+
+
 def test_a_manifest_too_large_to_be_served_is_not_called_a_full_disk(registry: RunningRegistry) -> None:
     digest = push_manifest(registry.http, "tests/huge", "v1", manifest())
     encoded = digest.removeprefix("sha256:")
