@@ -88,7 +88,7 @@ class Registry:
             self.blobs,
             self.space,
             most=settings.max_uploads,
-            all_open=OpenUploads(settings.max_all_uploads, self._count_uploads),
+            all_open=OpenUploads(settings.max_all_uploads, self._count_uploads, processes=settings.workers),
         )
         self._lists = Lists(fs, self.layout, self.repositories, self.shared)
         self._tags: Cache[tuple[Repository, Tag], tuple[Stat, Digest]] = Cache(_TAG_MEMORY)

@@ -145,12 +145,12 @@ class UploadStore:
                 headers=[("Retry-After", str(RETRY_AFTER))],
             )
         self._space.require(0)
-        self._all_open.admit()
         upload_id = str(uuid4())
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        with self._fs.create(self._layout.upload_started_at(repository, upload_id)) as file:
-            file.write([started.encode()])
-        self._fs.create(self._layout.upload_data(repository, upload_id)).close()
+        with self._all_open.beginning():
+            with self._fs.create(self._layout.upload_started_at(repository, upload_id)) as file:
+                file.write([started.encode()])
+            self._fs.create(self._layout.upload_data(repository, upload_id)).close()
         self._hashes.put(upload_id, Progress.begin(algorithm))
         return upload_id
 

@@ -79,6 +79,22 @@ def test_many_at_once_do_not_pass_it(start: Callable[..., RunningRegistry]) -> N
     assert len(list(running.store.glob("repositories/**/_uploads/*"))) == 10
 
 
+def test_several_processes_keep_to_it_together(start: Callable[..., RunningRegistry]) -> None:
+    running = start(HTTP_LIMITS_ALLUPLOADS="40", HTTP_WORKERS="3")
+
+    def begin_anew(number: int) -> int:
+        # A connection of its own, which any of the processes may get.
+        return httpx.post(f"{running.url}/v2/labs/of-{number}/blobs/uploads/", timeout=30).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(begin_anew, range(120)))
+
+    found = len(list(running.store.glob("repositories/**/_uploads/*")))
+    assert found == statuses.count(202)
+    assert 40 <= found <= 40 + 16
+    assert {begin_anew(number) for number in range(9)} == {429}
+
+
 def test_what_a_killed_server_left_counts_and_can_be_ended(start: Callable[..., RunningRegistry]) -> None:
     before = start(HTTP_LIMITS_ALLUPLOADS="3")
     locations = fill(before, 3)
@@ -183,10 +199,10 @@ class Disk:
 
 def admitted(uploads: OpenUploads) -> bool:
     try:
-        uploads.admit()
+        with uploads.beginning():
+            return True
     except TooManyRequests:
         return False
-    return True
 
 
 def test_the_disk_is_counted_seldom_and_what_others_open_is_seen() -> None:
@@ -194,7 +210,7 @@ def test_the_disk_is_counted_seldom_and_what_others_open_is_seen() -> None:
     uploads = OpenUploads(10_000, disk.count, disk.now)
 
     for _ in range(2000):
-        uploads.admit()
+        assert admitted(uploads)
         uploads.ended()
     counted = disk.counts
     disk.found = 10_000
@@ -202,6 +218,18 @@ def test_the_disk_is_counted_seldom_and_what_others_open_is_seen() -> None:
 
     assert counted == 1
     assert further <= 2500
+
+
+def test_what_begins_during_a_count_is_not_forgotten() -> None:
+    disk = Disk(0)
+    uploads = OpenUploads(3, disk.count, disk.now)
+    assert admitted(uploads)
+    disk.found = 1
+
+    with uploads.beginning(), uploads.beginning():
+        # Neither is on the disk yet, which is counted because there seems to be no room.
+        assert not admitted(uploads)
+    assert disk.counts == 2
 
 
 def test_whoever_is_refused_again_and_again_does_not_keep_the_disk_busy() -> None:
