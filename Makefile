@@ -16,7 +16,8 @@ lab-down: $(READY)
 
 ## test: everything that lands a change: format, lint, types, import contracts, tests
 test: $(READY) tools check
-	$(BIN)/pytest --quiet --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile --no-loadscope-reorder \
+	    -p tests.client_table --check-client-table docs/clients.md $(PYTEST_ARGS)
 
 ## check: what needs no running program
 check: $(READY)

@@ -164,6 +164,12 @@ class RangeInvalid(RegistryError):
     code, status, message = "RANGE_INVALID", 416, "invalid content range"
 
 
+class PreconditionFailed(RegistryError):
+    """What is there is not what the client said it must be (RFC 9110, section 13.1)."""
+
+    code, status, message = "PRECONDITION_FAILED", 412, "it is not what the request's condition says"
+
+
 class PaginationInvalid(RegistryError):
     """The parameter ``n`` is not a number."""
 

@@ -12,7 +12,7 @@ from registry_app.manifest import is_media_type
 
 _RANGE = re.compile(r"bytes\s*=\s*(?P<first>\d{0,19})\s*-\s*(?P<last>\d{0,19})", re.ASCII | re.IGNORECASE)
 _CHUNK = re.compile(r"(?:bytes\s+)?(?P<first>\d{1,19})-(?P<last>\d{1,19})(?:/(?:\d{1,19}|\*))?", re.ASCII)
-_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
+_ENTITY_TAG = re.compile(r'(?P<weak>W/)?"(?P<quoted>[^"]*)"|(?P<bare>[^\s,"]+)')
 _MEDIA_TYPE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}", re.ASCII
 )
@@ -68,16 +68,50 @@ def chunk_span(value: str) -> Span:
     return Span(int(match["first"]), int(match["last"]) - int(match["first"]) + 1)
 
 
-def names_entity(values: Iterable[str], entity: str) -> bool:
-    """Return whether an ``If-None-Match`` or ``If-Range`` names ``entity``, quoted or, as some clients do,
-    bare.
+def names_entity(values: Iterable[str], entity: str, *, weakly: bool = True) -> bool:
+    """Return whether an ``If-None-Match``, or with ``weakly=False`` an ``If-Match``, names ``entity``.
+
+    RFC 9110, section 8.8.3.2: a weak tag counts in the one and not in the other. Some clients send tags
+    without their quotation marks; those are read as well.
     """
     for value in values:
         if value.strip() == "*":
             return True
-        if any(entity in match.groups() for match in _ENTITY_TAG.finditer(value)):
-            return True
+        for match in _ENTITY_TAG.finditer(value):
+            if entity in (match["quoted"], match["bare"]) and (weakly or not match["weak"]):
+                return True
     return False
+
+
+def is_same_entity(value: str, entity: str) -> bool:
+    """Return whether an ``If-Range`` says that the client has a part of ``entity``.
+
+    RFC 9110, section 13.1.5: it is one strong tag. A date is none, and neither is ``*``.
+    """
+    return value.strip() == f'"{entity}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """``If-Match`` and ``If-None-Match`` of one request (RFC 9110, section 13.1)."""
+
+    match: tuple[str, ...]
+    none_match: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.match or self.none_match)
+
+    def match_holds(self, entity: str | None) -> bool:
+        """Return whether ``If-Match`` lets the request pass, ``entity`` being there (None: nothing is)."""
+        return not self.match or (entity is not None and names_entity(self.match, entity, weakly=False))
+
+    def is_known(self, entity: str | None) -> bool:
+        """Return whether ``If-None-Match`` names what is there: who reads it has it, who writes may not."""
+        return entity is not None and names_entity(self.none_match, entity)
+
+    def allow_change(self, entity: str | None) -> bool:
+        """Return whether a change of what is there may be made."""
+        return self.match_holds(entity) and not self.is_known(entity)
 
 
 def accepts(values: Iterable[str], media_type: str) -> bool:

@@ -94,6 +94,8 @@ def read_manifest(content: bytes, media_type: str) -> Manifest:
         raise ManifestInvalid(
             "image manifests of schema 1 are not supported; push the image with a current client"
         )
+    if not content:
+        raise ManifestInvalid("the manifest is empty")
     if media_type not in KNOWN:
         return Manifest(media_type)
     document = _document(content)
@@ -136,12 +138,17 @@ def referrers_index(descriptors: list[dict[str, object]]) -> bytes:
 
 def _document(content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content.decode())
+        document = json.loads(content.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ManifestInvalid("the manifest is not JSON", detail=str(error)[:200]) from error
     if not isinstance(document, dict):
         raise ManifestInvalid("the manifest is not a JSON object")
     return document
+
+
+def _refuse_constant(text: str) -> None:
+    """Python reads NaN and Infinity; JSON has neither, and no client would understand the manifest."""
+    raise ValueError(f"{text} is no JSON")
 
 
 def _descriptors(document: dict[str, Any], name: str) -> tuple[Descriptor, ...]:

@@ -16,48 +16,38 @@ from registry_app.errors import (
     ManifestBlobUnknown,
     ManifestInvalid,
     ManifestUnknown,
-    RegistryError,
+    PreconditionFailed,
 )
-from registry_app.manifest import (
-    OPAQUE,
-    Manifest,
-    declared_media_type,
-    read_manifest,
-    referrer_descriptor,
-    referrers_index,
-)
+from registry_app.manifest import OPAQUE, Manifest, declared_media_type, read_manifest
 from registry_app.reference import Digest, Reference, Repository, Tag
+from registry_app.referrers import Referrers, ReferrersPage
 from registry_app.settings import Settings
 from registry_app.storage.blobs import BlobStore
+from registry_app.storage.blocking import WouldBlock, may_block
 from registry_app.storage.cache import Cache
 from registry_app.storage.evidence import is_settled
-from registry_app.storage.filesystem import FileSystem, FileTooLarge, Stat
+from registry_app.storage.filesystem import FileSystem, Stat
 from registry_app.storage.layout import Layout
 from registry_app.storage.lists import Lists, Names
 from registry_app.storage.locks import Locks
+from registry_app.storage.open_uploads import OpenUploads
 from registry_app.storage.repositories import RepositoryStore
 from registry_app.storage.shared import Shared
 from registry_app.storage.space import Space
 from registry_app.storage.uploads import UploadStore
+from registry_app.stored import StoredManifest, read_stored
 
 GENERIC = frozenset({"application/json", OPAQUE, "application/x-www-form-urlencoded", "text/plain"})
 """Content types that clients send without meaning anything by them: then the content tells."""
 
-LARGEST_READ = 64 << 20
-"""Largest manifest that is served, should another registry have accepted it; in bytes."""
+READ_AT_ONCE = 256 << 10
+"""Largest manifest that is read and verified on an event loop, in bytes: half a millisecond's work."""
+
+Condition = Callable[[str | None], bool]
+"""Whether a change may be made, given the digest of what it would change (None: there is nothing yet)."""
 
 _MANIFEST_MEMORY = 32 << 20
-_REFERRER_MEMORY = 32 << 20
 _TAG_MEMORY = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class StoredManifest:
-    """A manifest as a client gets it."""
-
-    digest: Digest
-    media_type: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +69,6 @@ class Page:
     """Tells later whether this is still the answer; None: ask again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Referrer:
-    """What a manifest's content says about whom it refers to; as immutable as the content."""
-
-    subject: Digest | None
-    descriptor: dict[str, object] | None = None
-
-
 class Registry:
     """One registry over one file system."""
 
@@ -100,13 +82,20 @@ class Registry:
         self.space = Space(fs, settings.reserve)
         self.blobs = BlobStore(fs, self.layout, self.locks)
         self.repositories = RepositoryStore(fs, self.layout, self.shared)
-        self.uploads = UploadStore(fs, self.layout, self.blobs, self.space, settings.max_uploads)
+        self.uploads = UploadStore(
+            fs,
+            self.layout,
+            self.blobs,
+            self.space,
+            most=settings.max_uploads,
+            all_open=OpenUploads(settings.max_all_uploads, self._count_uploads, processes=settings.workers),
+        )
         self._lists = Lists(fs, self.layout, self.repositories, self.shared)
         self._tags: Cache[tuple[Repository, Tag], tuple[Stat, Digest]] = Cache(_TAG_MEMORY)
         self._manifests: Cache[tuple[Repository, Digest], tuple[Stat, Stat, StoredManifest]] = Cache(
             _MANIFEST_MEMORY
         )
-        self._referrers: Cache[tuple[Repository, Digest], _Referrer] = Cache(_REFERRER_MEMORY)
+        self._referrers = Referrers(self.blobs, self.repositories)
 
     # blobs
 
@@ -186,6 +175,12 @@ class Registry:
         """Remove the uploads that nobody wrote to for ``age`` seconds; return how many."""
         return sum(self.uploads.purge(repository, age) for repository in self.repositories.with_uploads())
 
+    def _count_uploads(self) -> int:
+        """Return how many uploads are open, after those have gone whose time is over."""
+        if self.settings.purge_uploads:
+            self.purge_uploads(self.settings.upload_age)
+        return sum(map(self.uploads.count, self.repositories.with_uploads()))
+
     # manifests
 
     def resolve(self, repository: Repository, reference: Reference) -> Digest:
@@ -207,7 +202,9 @@ class Registry:
         return digest
 
     def manifest(self, repository: Repository, reference: Reference) -> StoredManifest:
-        """Return a manifest of the repository; raise `ManifestUnknown`."""
+        """Return a manifest of the repository; raise `ManifestUnknown`, or `WouldBlock` where a large one
+        cannot be read.
+        """
         digest = self.resolve(repository, reference)
         key = (repository, digest)
         link = self.fs.stat(self.layout.revision_link(repository, digest))
@@ -217,23 +214,12 @@ class Registry:
             return remembered[2]
         if link is None or data is None or link.size < len(str(digest)):
             raise ManifestUnknown(detail={"name": repository.name, "digest": str(digest)})
-        stored = self._read_manifest(repository, digest)
+        if data.size > READ_AT_ONCE and not may_block():
+            raise WouldBlock
+        stored = read_stored(self.blobs, self.repositories, repository, digest)
         if is_settled(link) and is_settled(data):
             self._manifests.put(key, (link, data, stored), len(stored.content) + 512)
         return stored
-
-    def _read_manifest(self, repository: Repository, digest: Digest) -> StoredManifest:
-        """Read a manifest from the disk; raise `ManifestUnknown` if it is gone or damaged."""
-        try:
-            content = self.blobs.read(digest, LARGEST_READ)
-        except FileNotFoundError as error:
-            raise ManifestUnknown(detail={"digest": str(digest)}) from error
-        if Digest.of(content, digest.algorithm) != digest:
-            raise ManifestUnknown(
-                "the manifest is damaged on disk; push it again", detail={"digest": str(digest)}
-            )
-        media_type = self.repositories.media_type(repository, digest) or declared_media_type(content)
-        return StoredManifest(digest, media_type, content)
 
     def put_manifest(
         self,
@@ -242,11 +228,13 @@ class Registry:
         content: bytes,
         content_type: str | None,
         tags: Sequence[Tag] = (),
+        *,
+        condition: Condition | None = None,
     ) -> Pushed:
-        """Store a manifest under ``reference``, and under ``tags`` too.
+        """Store a manifest under ``reference``, and under ``tags`` too, if ``condition`` holds.
 
-        Raises `ManifestInvalid`, `ManifestBlobUnknown`, `DigestInvalid`, `NameInvalid`, `TagInvalid` or
-        `DiskFull`.
+        Raises `ManifestInvalid`, `ManifestBlobUnknown`, `DigestInvalid`, `NameInvalid`, `TagInvalid`,
+        `PreconditionFailed` or `DiskFull`.
         """
         tags = (reference, *tags) if isinstance(reference, Tag) else tuple(tags)
         digest = reference if isinstance(reference, Digest) else Digest.of(content)
@@ -260,6 +248,7 @@ class Registry:
         self.space.require(len(content))
         with self.locks.repository(repository):
             # Under the lock that deleting takes as well: what was found must still be there at the end.
+            self._require(condition, repository, reference)
             if not self.settings.sparse:
                 self._require_content(repository, manifest)
             self.blobs.put(digest, content)
@@ -286,24 +275,41 @@ class Registry:
         if missing:
             raise ManifestBlobUnknown(detail={"digests": missing})
 
-    def delete_manifest(self, repository: Repository, digest: Digest) -> None:
-        """Take a manifest and its tags out of the repository; raise `ManifestUnknown`."""
+    def delete_manifest(
+        self, repository: Repository, digest: Digest, condition: Condition | None = None
+    ) -> None:
+        """Take a manifest and its tags out of the repository; raise `ManifestUnknown`, or
+        `PreconditionFailed` if ``condition`` does not hold.
+        """
         with self.locks.repository(repository):
+            self._require(condition, repository, digest)
             if not self.repositories.has_manifest(repository, digest):
                 raise ManifestUnknown(detail={"digest": str(digest)})
             self._forget(repository, digest)
             self.repositories.remove_manifest(repository, digest)
 
-    def delete_tag(self, repository: Repository, tag: Tag) -> None:
-        """Remove a tag and nothing else; raise `ManifestUnknown`."""
+    def delete_tag(self, repository: Repository, tag: Tag, condition: Condition | None = None) -> None:
+        """Remove a tag and nothing else; raises as `delete_manifest` does."""
         with self.locks.repository(repository):
+            self._require(condition, repository, tag)
             self._tags.forget((repository, tag))
             if not self.repositories.remove_tag(repository, tag):
                 raise ManifestUnknown(detail={"tag": tag.name})
 
+    def _require(self, condition: Condition | None, repository: Repository, reference: Reference) -> None:
+        """Raise `PreconditionFailed` unless ``condition`` holds of what ``reference`` means now."""
+        if condition is None:
+            return
+        digest = (
+            reference if isinstance(reference, Digest) else self.repositories.tagged(repository, reference)
+        )
+        exists = digest is not None and self.repositories.has_manifest(repository, digest)
+        if not condition(str(digest) if exists else None):
+            raise PreconditionFailed(detail={"found": str(digest) if exists else None})
+
     def _forget(self, repository: Repository, digest: Digest) -> None:
         self._manifests.forget((repository, digest))
-        self._referrers.forget((repository, digest))
+        self._referrers.forget(repository, digest)
 
     # lists
 
@@ -320,47 +326,11 @@ class Registry:
             return Page(found.names, found.more, found.still_true)
         return _page(filter(shown, (repository.name for repository in self.repositories.all(last))), most)
 
-    def referrers(self, repository: Repository, subject: Digest, artifact_type: str | None) -> bytes:
-        """Return the index of the manifests whose subject is ``subject``, of one artifact type if given.
-
-        There is no index of subjects on disk that could be wrong: the repository's manifests are listed, and
-        each one's content, which never changes, is read once. So what another registry wrote or removed
-        counts as well.
-        """
-        found = []
-        for digest in self.repositories.manifests(repository):
-            referrer = self._referrer(repository, digest)
-            if referrer.subject != subject or referrer.descriptor is None:
-                continue
-            if artifact_type not in (None, referrer.descriptor.get("artifactType")):
-                continue
-            if self.repositories.has_manifest(repository, digest):
-                found.append(referrer.descriptor)
-        return referrers_index(sorted(found, key=lambda descriptor: str(descriptor["digest"])))
-
-    def _referrer(self, repository: Repository, digest: Digest) -> _Referrer:
-        key = (repository, digest)
-        referrer = self._referrers.get(key)
-        if referrer is None:
-            try:
-                stored = self._read_manifest(repository, digest)
-            except (ManifestUnknown, FileTooLarge):
-                # Removed a moment ago, or damaged: not remembered, for it may be pushed again.
-                return _Referrer(None)
-            referrer = _describe(stored)
-            self._referrers.put(key, referrer, 256 if referrer.subject is None else 512 + len(stored.content))
-        return referrer
-
-
-def _describe(stored: StoredManifest) -> _Referrer:
-    try:
-        manifest = read_manifest(stored.content, stored.media_type)
-    except RegistryError:
-        # Another registry accepted it: it is served, but says nothing that we could list.
-        return _Referrer(None)
-    if manifest.subject is None:
-        return _Referrer(None)
-    return _Referrer(manifest.subject, referrer_descriptor(manifest, stored.digest, len(stored.content)))
+    def referrers_page(
+        self, repository: Repository, subject: Digest, artifact_type: str | None, last: str
+    ) -> ReferrersPage:
+        """Return the manifests after ``last`` whose subject is ``subject``, of one artifact type if given."""
+        return self._referrers.page(repository, subject, artifact_type=artifact_type, last=last)
 
 
 def _media_type(content_type: str | None, declared: str) -> str:

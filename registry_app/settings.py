@@ -177,6 +177,8 @@ class Settings:
     """Longest request head: request line and all header fields."""
     max_uploads: int = setting("REGISTRY_HTTP_LIMITS_UPLOADS", 1000, at_least(1, number))
     """Most uploads open at a time in one repository."""
+    max_all_uploads: int = setting("REGISTRY_HTTP_LIMITS_ALLUPLOADS", 10_000, at_least(1, number))
+    """Most uploads open at a time in all repositories together; what a killed server left open counts."""
     idle_timeout: float = setting("REGISTRY_HTTP_LIMITS_IDLE", 60.0, more_than_nothing(duration))
     """A client that sends or takes nothing for so long in the middle of a request is disconnected."""
     workers: int = setting("REGISTRY_HTTP_WORKERS", 1, at_least(1, number))

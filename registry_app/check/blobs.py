@@ -38,6 +38,9 @@ def _check_content(store: Store, digest: Digest) -> None:
     if found is None:
         # The reference registry leaves the directory of a removed blob behind: nothing is wrong.
         return
+    if found.is_dir:
+        store.damage("blob-corrupt", path, "a directory in place of the content; push it again")
+        return
     store.survey.counts.blobs += 1
     store.survey.counts.bytes += found.size
     try:

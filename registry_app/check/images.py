@@ -7,11 +7,10 @@ something absent is worth a note. What is in the store and lacks but its link is
 from registry_app.check.findings import Severity, Write
 from registry_app.check.store import Store
 from registry_app.errors import RegistryError
-from registry_app.manifest import Manifest, declared_media_type, read_manifest
+from registry_app.manifest import Manifest, read_manifest
 from registry_app.reference import Digest, Repository
 from registry_app.storage.filesystem import FileTooLarge
-
-_LARGEST = 64 << 20
+from registry_app.stored import LARGEST_READ, media_type_of
 
 
 def check_image(
@@ -37,12 +36,11 @@ def check_image(
 
 def _read(store: Store, repository: Repository, digest: Digest, path: str) -> Manifest | None:
     try:
-        content = store.fs.read_bytes(store.layout.blob_data(digest), _LARGEST)
-        kept = store.repositories.media_type(repository, digest)
-        return read_manifest(content, kept or declared_media_type(content))
+        content = store.fs.read_bytes(store.layout.blob_data(digest), LARGEST_READ)
+        return read_manifest(content, media_type_of(store.repositories, repository, digest, content))
     except FileTooLarge:
-        store.note("manifest-too-large", path, f"more than {_LARGEST >> 20} MiB: it is not served")
-    except (RegistryError, UnicodeDecodeError) as error:
+        store.note("manifest-too-large", path, f"more than {LARGEST_READ >> 20} MiB: it is not served")
+    except RegistryError as error:
         store.note("manifest-unknown", path, f"what it refers to cannot be told: {error}")
     except OSError as error:
         store.unreadable(path, error)

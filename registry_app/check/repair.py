@@ -25,7 +25,15 @@ def repair(fs: FileSystem, findings: Iterable[Finding], name: str) -> list[Repai
     """
     mended = [finding for finding in findings if finding.remedy is not None]
     mended.sort(key=lambda finding: (isinstance(finding.remedy, Write), finding.path))
-    return [_apply(fs, finding, f"{fs.root}/{QUARANTINE}/{name}") for finding in mended]
+    repaired: list[Repaired] = []
+    moved: list[str] = []
+    for finding in mended:
+        if not finding.path.startswith(tuple(f"{path}/" for path in moved)):
+            repaired.append(_apply(fs, finding, f"{fs.root}/{QUARANTINE}/{name}"))
+            moved += [finding.path] if isinstance(finding.remedy, Quarantine) else []
+        else:
+            repaired.append(Repaired(finding))
+    return repaired
 
 
 def _apply(fs: FileSystem, finding: Finding, quarantine: str) -> Repaired:

@@ -6,8 +6,10 @@ from registry_app.check.findings import Severity, Write
 from registry_app.check.images import check_image
 from registry_app.check.store import Store
 from registry_app.errors import DigestInvalid
+from registry_app.manifest import is_media_type
 from registry_app.reference import ALGORITHMS, Digest, Repository, Tag
 from registry_app.storage.layout import MANIFESTS
+from registry_app.storage.repositories import LONGEST_MEDIA_TYPE
 
 _PARTS = ("_layers", MANIFESTS, "_uploads")
 
@@ -84,9 +86,19 @@ def _check_revisions(store: Store, repository: Repository) -> set[Digest]:
             held.add(digest)
             store.referenced.add(digest)
             store.survey.counts.manifests += 1
+            _check_media_type(store, repository, digest)
         else:
             store.damage("manifest-dangling", home, f"the manifest is gone from {repository}: push it again")
     return held
+
+
+def _check_media_type(store: Store, repository: Repository, digest: Digest) -> None:
+    path = store.layout.revision_media_type(repository, digest)
+    kept = store.text(path, LONGEST_MEDIA_TYPE)
+    if kept is not None and not is_media_type(kept.decode("ascii", "replace")):
+        store.damage(
+            "media-type-damaged", path, f"{repository}: {kept[:100]!r} is no media type; push {digest} again"
+        )
 
 
 def _check_link(store: Store, path: str, digest: Digest) -> Digest | None:
@@ -177,7 +189,12 @@ def _only(digests: list[Digest]) -> Digest | None:
 
 def _check_upload(store: Store, repository: Repository, name: str, home: str) -> None:
     store.survey.counts.uploads += 1
-    data = store.fs.stat(store.layout.upload_data(repository, name))
+    path = store.layout.upload_data(repository, name)
+    try:
+        data = store.fs.stat(path)
+    except OSError as error:
+        store.unreadable(path, error)
+        return
     if data is None:
         store.leftover("upload-empty", home, f"an upload to {repository} of which nothing ever came")
         return

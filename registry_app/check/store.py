@@ -59,7 +59,12 @@ class Store:
         """Return name and path of every directory in ``path``, sorted; a file among them is a stray."""
         found = []
         for name, child in self.entries(path):
-            if self.is_directory(child):
+            try:
+                is_directory = self.is_directory(child)
+            except OSError as error:
+                self.unreadable(child, error)
+                continue
+            if is_directory:
                 found.append((name, child))
             else:
                 self.leftover("stray", child, "a file that is no part of the layout")
@@ -74,14 +79,18 @@ class Store:
             return []
 
     def is_directory(self, path: str) -> bool:
-        """Return whether ``path`` is a directory."""
+        """Return whether ``path`` is a directory; raise OSError if the disk does not say."""
         found = self.fs.stat(path)
         return found is not None and found.is_dir
 
     def link(self, path: str) -> bytes | None:
-        """Return what a link file holds; None if there is none; nothing, at least, if it is far too long."""
+        """Return what a link file holds, as `text` does."""
+        return self.text(path, _LONGEST_LINK)
+
+    def text(self, path: str, limit: int) -> bytes | None:
+        """Return what a small file holds; None if there is none; nothing, at least, if it is far too long."""
         try:
-            return self.fs.read_bytes(path, _LONGEST_LINK)
+            return self.fs.read_bytes(path, limit)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except FileTooLarge:

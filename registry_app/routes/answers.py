@@ -2,9 +2,11 @@
 
 import re
 
+from sanic import Request
 from sanic.response import HTTPResponse
 
 from registry_app.errors import RegistryError
+from registry_app.headers import Preconditions
 from registry_app.routes.service import Query
 from registry_app.transport import FastResponse, StillTrue, prepare
 
@@ -48,6 +50,12 @@ def answer_head(
 def answer_error(error: RegistryError) -> HTTPResponse:
     """Return the response for an error."""
     return answer(error.status, (JSON, *error.headers), error.body())
+
+
+def preconditions(request: Request) -> Preconditions:
+    """Return the conditions under which a client wants its request to be served."""
+    headers = request.headers
+    return Preconditions(tuple(headers.getall("if-match", ())), tuple(headers.getall("if-none-match", ())))
 
 
 def namespace(query: Query) -> list[Header]:

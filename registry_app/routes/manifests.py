@@ -4,45 +4,67 @@ OCI spec, "Pulling manifests", "Pushing manifests", "Deleting manifests", "Delet
 referrers".
 """
 
+from urllib.parse import urlencode
+
 from sanic import Request
 from sanic.response import HTTPResponse
 
-from registry_app.errors import ManifestInvalid, ManifestTooLarge, ManifestUnknown, TagInvalid
-from registry_app.headers import accepts, media_type, names_entity
+from registry_app.errors import (
+    ManifestInvalid,
+    ManifestTooLarge,
+    ManifestUnknown,
+    PreconditionFailed,
+    TagInvalid,
+)
+from registry_app.headers import accepts, media_type
 from registry_app.manifest import OCI_INDEX, OCI_MANIFEST
-from registry_app.reference import Digest, Reference, Tag, parse_reference
+from registry_app.reference import Digest, Reference, Repository, Tag, parse_reference
+from registry_app.registry import Condition
 from registry_app.routes.addresses import Address
-from registry_app.routes.answers import Header, answer, answer_head, namespace
+from registry_app.routes.answers import Header, answer, answer_head, namespace, preconditions
 from registry_app.routes.service import Query, Service
-from registry_app.transport import BodyTooLarge, small_body
+from registry_app.stored import StoredManifest
+from registry_app.transport import BodyTooLarge, StillTrue, small_body
 
 
 async def pull_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:
     """Answer GET and HEAD."""
-    registry, repository, reference = service.registry, address.repository, _existing(address)
-    digest = registry.resolve(repository, reference)
-    still_true = service.watch(registry.manifest_files(repository, reference, digest))
-    stored = registry.manifest(repository, reference)
-    if stored.digest != digest:
-        # The tag moved meanwhile; other files than those watched decide.
-        still_true = None
+    stored, still_true = await service.at_once(
+        request, _look_up, service, address.repository, _existing(address)
+    )
     headers: list[Header] = [
         ("Content-Type", stored.media_type),
         ("Docker-Content-Digest", str(stored.digest)),
         ("Etag", f'"{stored.digest}"'),
         *namespace(Query(request)),
     ]
-    if names_entity(request.headers.getall("if-none-match", []), str(stored.digest)):
-        return answer(304, headers)
     # As the reference registry: Docker's types go to everyone, OCI's to those who say that they know them.
     accept = request.headers.getall("accept", [])
     if stored.media_type in (OCI_MANIFEST, OCI_INDEX) and not accepts(accept, stored.media_type):
         raise ManifestUnknown(
             f"the manifest is of type {stored.media_type}, which the client does not accept"
         )
+    # Only now: RFC 9110, section 13.2.1, has them ignored where the answer would be an error without them.
+    conditions = preconditions(request)
+    if not conditions.match_holds(str(stored.digest)):
+        raise PreconditionFailed
+    if conditions.is_known(str(stored.digest)):
+        return answer(304, headers)
     if request.method == "HEAD":
         return answer_head(200, headers, len(stored.content), still_true)
     return answer(200, headers, stored.content, still_true)
+
+
+def _look_up(
+    service: Service, repository: Repository, reference: Reference
+) -> tuple[StoredManifest, StillTrue | None]:
+    """Return a manifest, and what tells later whether it is still the answer."""
+    registry = service.registry
+    digest = registry.resolve(repository, reference)
+    still_true = service.watch(registry.manifest_files(repository, reference, digest))
+    stored = registry.manifest(repository, reference)
+    # If the tag moved meanwhile, other files than those watched decide.
+    return stored, still_true if stored.digest == digest else None
 
 
 async def push_manifest(service: Service, request: Request, address: Address) -> HTTPResponse:
@@ -61,7 +83,16 @@ async def push_manifest(service: Service, request: Request, address: Address) ->
             f"a manifest has at most {service.settings.max_manifest} bytes here"
         ) from error
     registry, repository = service.registry, address.repository
-    pushed = await service.run(request, registry.put_manifest, repository, reference, content, plain, tags)
+    pushed = await service.run(
+        request,
+        registry.put_manifest,
+        repository,
+        reference,
+        content,
+        plain,
+        tags,
+        condition=_condition(request),
+    )
     headers: list[Header] = [
         ("Location", f"{location(service)}/{repository}/manifests/{pushed.digest}"),
         ("Docker-Content-Digest", str(pushed.digest)),
@@ -77,28 +108,43 @@ async def delete_manifest(service: Service, request: Request, address: Address) 
     service.require_deletable()
     reference, registry = _existing(address), service.registry
     if isinstance(reference, Tag):
-        await service.run(request, registry.delete_tag, address.repository, reference)
+        await service.run(request, registry.delete_tag, address.repository, reference, _condition(request))
     else:
-        await service.run(request, registry.delete_manifest, address.repository, reference)
+        await service.run(
+            request, registry.delete_manifest, address.repository, reference, _condition(request)
+        )
     return answer(202)
 
 
 async def list_referrers(service: Service, request: Request, address: Address) -> HTTPResponse:
     """Answer GET with an image index. Never 404: a subject need not exist."""
     subject, query = Digest.parse(address.last), Query(request)
-    artifact_type = query.one("artifactType")
-    body = await service.run(
-        request, service.registry.referrers, address.repository, subject, artifact_type or None
+    artifact_type, last = query.one("artifactType") or None, query.one("last") or ""
+    page = await service.run(
+        request, service.registry.referrers_page, address.repository, subject, artifact_type, last
     )
     headers: list[Header] = [("Content-Type", OCI_INDEX), *namespace(query)]
     if artifact_type:
         headers.append(("OCI-Filters-Applied", "artifactType"))
-    return answer(200, headers, body)
+    if page.last is not None:
+        # OCI spec, "Listing referrers": what does not fit into one index follows in others.
+        further = {"last": page.last} | ({"artifactType": artifact_type} if artifact_type else {})
+        path = f"{location(service)}/{address.repository}/referrers/{subject}"
+        headers.append(("Link", f'<{path}?{urlencode(further)}>; rel="next"'))
+    return answer(200, headers, page.index)
 
 
 def location(service: Service) -> str:
     """Return the beginning of every ``Location``."""
     return f"{service.settings.host}{service.settings.prefix}v2"
+
+
+def _condition(request: Request) -> Condition | None:
+    """Return under which condition the client wants a change to be made, if under any: that nobody else has
+    moved the tag since it looked, or that there is none yet.
+    """
+    conditions = preconditions(request)
+    return conditions.allow_change if conditions else None
 
 
 def _existing(address: Address) -> Reference:

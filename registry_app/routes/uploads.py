@@ -29,9 +29,10 @@ async def start_upload(service: Service, request: Request, address: Address) -> 
     if (text := query.one("mount")) is not None:
         mounted = Digest.parse(text)
         source = query.one("from")
-        origin = None if source is None else Repository.parse(source)
-        # Who may not pull there is answered like one who names a blob that is not there: with an upload.
-        allowed = permit_of(request).mounts_from(source)
+        # What is no name is the name of nothing. And who may not pull there is answered like one who names a
+        # blob that is not there: with an upload. OCI spec, "Mounting a blob from another repository".
+        origin = None if source is None else Repository.read(source)
+        allowed = permit_of(request).mounts_from(source) and (source is None or origin is not None)
         if allowed and await service.run(request, registry.mount, repository, mounted, origin):
             return _created(service, repository, mounted)
     if (text := query.one("digest")) is not None:
@@ -139,7 +140,7 @@ async def _take_body(service: Service, request: Request, writer: UploadWriter) -
     length = _content_length(request)
     if span is not None and length not in (None, span.length):
         raise SizeInvalid("Content-Length and Content-Range contradict each other")
-    service.registry.space.require(length or 0)
+    await service.at_once(request, service.registry.space.require, length or 0)
     try:
         received = await receive(
             request,

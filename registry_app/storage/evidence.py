@@ -31,8 +31,7 @@ class Evidence:
 
     def __call__(self) -> bool:
         """Return whether nothing has changed."""
-        stat = self._fs.stat
-        return all(stat(path) == found for path, found in self._seen)
+        return self._fs.is_unchanged(self._seen)
 
 
 def is_settled(found: Stat) -> bool:

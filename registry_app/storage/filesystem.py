@@ -134,6 +134,11 @@ class FileSystem(ABC):
     def stat(self, path: str) -> Stat | None:
         """Return what is at ``path``; None if nothing is there under exactly this spelling."""
 
+    def is_unchanged(self, seen: Iterable[tuple[str, Stat | None]]) -> bool:
+        """Return whether everything is as it was seen; False also if that cannot be said without waiting."""
+        stat = self.stat
+        return all(stat(path) == found for path, found in seen)
+
     @abstractmethod
     def read_bytes(self, path: str, limit: int) -> bytes:
         """Return the whole content, or raise `FileTooLarge` if it has more than ``limit`` bytes."""

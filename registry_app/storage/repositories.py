@@ -6,16 +6,19 @@ kept in a file ``mediatype`` beside the revision's link, where the reference reg
 """
 
 import heapq
+import logging
 from collections.abc import Iterator
 
 from registry_app.errors import NameInvalid, NameUnknown, TagInvalid
 from registry_app.reference import ALGORITHMS, Digest, Repository, Tag
-from registry_app.storage.filesystem import FileSystem, NameNotStorable
+from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable
 from registry_app.storage.layout import Layout
 from registry_app.storage.links import has_link, read_link, write_link
 from registry_app.storage.shared import Shared
 
-_LONGEST_MEDIA_TYPE = 512
+log = logging.getLogger("registry")
+
+LONGEST_MEDIA_TYPE = 512
 
 
 class RepositoryStore:
@@ -84,11 +87,20 @@ class RepositoryStore:
         self._shared.note_change()
 
     def media_type(self, repository: Repository, digest: Digest) -> str | None:
-        """Return the media type that a manifest was pushed with; None where the content tells it."""
+        """Return the media type that a manifest was pushed with; None where the content tells it.
+
+        A damaged file tells nothing; ``registry_app check`` lists it.
+        """
         path = self._layout.revision_media_type(repository, digest)
         if self._fs.stat(path) is None:
             return None
-        return self._fs.read_bytes(path, _LONGEST_MEDIA_TYPE).decode("ascii")
+        try:
+            return self._fs.read_bytes(path, LONGEST_MEDIA_TYPE).decode("ascii")
+        except FileNotFoundError:
+            return None
+        except (UnicodeDecodeError, FileTooLarge):
+            log.warning("damaged media type: %s", path)
+            return None
 
     def remove_manifest(self, repository: Repository, digest: Digest) -> None:
         """Take a manifest, and the tags that point to it, out of the repository.

@@ -21,8 +21,9 @@ from registry_app.storage.cache import Cache
 from registry_app.storage.filesystem import FileSystem, WritableFile
 from registry_app.storage.flushing import FlushBehind
 from registry_app.storage.layout import Layout
+from registry_app.storage.open_uploads import RETRY_AFTER, OpenUploads
 from registry_app.storage.shared import try_to_hold
-from registry_app.storage.space import CHECK_EVERY, Space
+from registry_app.storage.space import Space
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -61,7 +62,6 @@ class UploadWriter:
         """
         self._behind = FlushBehind(file)
         self._space = space
-        self._unchecked = 0
         self.progress = progress
         self.start = file.size
         """Where this writer began, in bytes."""
@@ -74,11 +74,8 @@ class UploadWriter:
     def write(self, pieces: _PIECES) -> None:
         """Append ``pieces``; raise `DiskFull` when the reserve is reached."""
         size = sum(map(len, pieces))
-        self._unchecked += size
-        if self._unchecked >= CHECK_EVERY:
-            self._space.require(self._unchecked)
-            self._unchecked = 0
-        self._file.write(pieces)
+        with self._space.taking(size):
+            self._file.write(pieces)
         with self._noting_loss():
             self._behind.wrote(size)
 
@@ -122,26 +119,38 @@ class UploadWriter:
 class UploadStore:
     """The open uploads of one store."""
 
-    def __init__(self, fs: FileSystem, layout: Layout, blobs: BlobStore, space: Space, most: int) -> None:
+    def __init__(
+        self,
+        fs: FileSystem,
+        layout: Layout,
+        blobs: BlobStore,
+        space: Space,
+        *,
+        most: int,
+        all_open: OpenUploads,
+    ) -> None:
         self._fs = fs
         self._layout = layout
         self._blobs = blobs
         self._space = space
         self._most = most
+        self._all_open = all_open
         self._hashes: Cache[str, Progress] = Cache(_REMEMBERED_HASHES)
 
     def start(self, repository: Repository, algorithm: str = ALGORITHMS[0]) -> str:
         """Begin an upload and return its identifier; raise `TooManyRequests` or `DiskFull`."""
-        if len(self._fs.list(self._layout.uploads(repository))) >= self._most:
+        if self.count(repository) >= self._most:
             raise TooManyRequests(
-                f"{self._most} uploads to {repository} are open", headers=[("Retry-After", "60")]
+                f"{self._most} uploads to {repository} are open",
+                headers=[("Retry-After", str(RETRY_AFTER))],
             )
         self._space.require(0)
         upload_id = str(uuid4())
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        with self._fs.create(self._layout.upload_started_at(repository, upload_id)) as file:
-            file.write([started.encode()])
-        self._fs.create(self._layout.upload_data(repository, upload_id)).close()
+        with self._all_open.beginning():
+            with self._fs.create(self._layout.upload_started_at(repository, upload_id)) as file:
+                file.write([started.encode()])
+            self._fs.create(self._layout.upload_data(repository, upload_id)).close()
         self._hashes.put(upload_id, Progress.begin(algorithm))
         return upload_id
 
@@ -153,6 +162,10 @@ class UploadStore:
             return try_to_hold(self._layout.upload_data(repository, _checked(upload_id)))
         except FileNotFoundError as error:
             raise BlobUploadUnknown from error
+
+    def count(self, repository: Repository) -> int:
+        """Return how many uploads to a repository are open, whoever began them."""
+        return len(self._fs.list(self._layout.uploads(repository)))
 
     def size(self, repository: Repository, upload_id: str) -> int:
         """Return how many bytes have come; raise `BlobUploadUnknown`."""
@@ -210,7 +223,10 @@ class UploadStore:
     def discard(self, repository: Repository, upload_id: str) -> None:
         """Remove an upload, whether or not it became a blob."""
         self._hashes.forget(upload_id)
-        self._fs.remove_tree(self._layout.upload(repository, _checked(upload_id)))
+        directory = self._layout.upload(repository, _checked(upload_id))
+        if self._fs.stat(directory) is not None:
+            self._fs.remove_tree(directory)
+            self._all_open.ended()
 
     def purge(self, repository: Repository, age: float) -> int:
         """Remove the uploads to a repository that nobody wrote to for ``age`` seconds; return how many."""

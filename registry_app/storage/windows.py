@@ -6,7 +6,7 @@ r"""The file system rules of Windows: names fold case, open files hinder renames
 * Readers share everything, so that a file can be renamed and removed while it is pulled; writers share
   reading.
 * A virus scanner, an indexer or a backup may have a file open for a moment: sharing violations and their
-  disguise, "access denied", are tried again for about a second.
+  disguise, "access denied", are tried again for about a second; by a thread, not by the event loop.
 * A rename is durable by MOVEFILE_WRITE_THROUGH, after the file itself was flushed. Directories cannot be
   flushed, and links of any kind are not used: a container may not make them in a mounted directory.
 * DeleteFile frees a name only when the last reader closes. So what is removed is renamed into the staging
@@ -17,11 +17,12 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import BinaryIO, TypeVar
 
 from registry_app.storage import win32, windows_names, windows_paths
+from registry_app.storage.blocking import WouldBlock, may_block, without_blocking
 from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable, Stat, WritableFile
 from registry_app.storage.win32 import Win32, Win32Error
 from registry_app.storage.windows_files import SharedReader, WindowsFile
@@ -78,6 +79,14 @@ class WindowsFileSystem(FileSystem):
         if not self._is_spelled(where, found.final_path):
             return None
         return Stat(found.size, found.mtime_ns, (found.volume, found.number), found.is_directory)
+
+    def is_unchanged(self, seen: Iterable[tuple[str, Stat | None]]) -> bool:
+        """Return whether everything is as it was seen; False also if another program is in the way."""
+        try:
+            with without_blocking():
+                return super().is_unchanged(seen)
+        except WouldBlock:
+            return False
 
     def read_bytes(self, path: str, limit: int) -> bytes:
         """Return the whole content of a small file."""
@@ -219,13 +228,17 @@ class WindowsFileSystem(FileSystem):
         return windows_paths.extended(plain)
 
     def _call(self, action: Callable[[], _T], *, patient: bool = True) -> _T:
-        """Return what ``action`` returns, trying again while another program is in the way."""
+        """Return what ``action`` returns, trying again while another program is in the way; raise
+        `WouldBlock` instead if the caller cannot wait for that.
+        """
         for delay in _DELAYS if patient else []:
             try:
                 return action()
             except Win32Error as error:
                 if error.code not in _PASSING:
                     raise _os_error(error) from error
+                if not may_block():
+                    raise WouldBlock(error.path) from error
             self._sleep(delay)
         try:
             return action()

@@ -40,7 +40,7 @@ NO_CREDENTIALS = ("unauthorized", "denied", "authentication required", "credenti
 
 TOOLS = Path(__file__).parents[2] / ".tools" / "bin"
 
-unable = missing("docker", "dockerd", "ctr", "skopeo", "podman")
+unable = missing("docker", "dockerd", "ctr", "skopeo", "podman", "buildah")
 pytestmark = [
     pytest.mark.skipif(unable is not None, reason=str(unable)),
     pytest.mark.timeout(600),
@@ -311,6 +311,7 @@ def _replaced(text: str, names: dict[str, str]) -> str:
 
 
 _PODMAN = "podman --root=PLACE/root --runroot=PLACE/run --storage-driver=vfs --cgroup-manager=cgroupfs"
+_BUILDAH = "buildah --root=PLACE/root --runroot=PLACE/run --storage-driver=vfs"
 _ORAS = "--registry-config=AUTH --ca-file=CERTS/ca.crt"
 CLIENTS = [
     Client(
@@ -325,6 +326,13 @@ CLIENTS = [
         login=f"{_PODMAN} login --authfile=AUTH --cert-dir=CERTS --username=USER --password-stdin REGISTRY",
         push=f"{_PODMAN} push --authfile=AUTH --cert-dir=CERTS localhost/hello:local docker://IMAGE",
         pull=f"{_PODMAN} pull --authfile=AUTH --cert-dir=CERTS docker://IMAGE",
+    ),
+    Client(
+        "buildah",
+        prepare=f"{_BUILDAH} pull --authfile=AUTH docker-archive:ARCHIVE",
+        login=f"{_BUILDAH} login --authfile=AUTH --cert-dir=CERTS --username=USER --password-stdin REGISTRY",
+        push=f"{_BUILDAH} push --authfile=AUTH --cert-dir=CERTS localhost/hello:local docker://IMAGE",
+        pull=f"{_BUILDAH} pull --authfile=AUTH --cert-dir=CERTS docker://IMAGE",
     ),
     Client(
         "crane",

@@ -135,7 +135,7 @@ def short_path() -> Iterator[Path]:
         yield Path(directory)
 
 
-@pytest.mark.client("podman", "push", "pull")
+@pytest.mark.client("podman", "push", "pull", "list")
 def test_podman(registry: RunningRegistry, image: tuple[Path, str], short_path: Path) -> None:
     there = f"{registry.address}/podman/image:v1"
     podman: list[str | Path] = [
@@ -154,6 +154,8 @@ def test_podman(registry: RunningRegistry, image: tuple[Path, str], short_path: 
 
     assert run("podman", *podman, "images", "--quiet", "--no-trunc").split() == [pulled]
     assert pull(registry.http, "podman/image", "v1").status_code == 200
+    tags = run("podman", *podman, "search", "--list-tags", "--tls-verify=false", there.removesuffix(":v1"))
+    assert tags.split() == ["NAME", "TAG", there.removesuffix(":v1"), "v1"]
 
 
 @pytest.mark.client("python-dxf", "push", "pull", "list", "delete")

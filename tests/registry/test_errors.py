@@ -133,6 +133,12 @@ def test_nothing_was_stored_by_what_was_refused(registry: RunningRegistry) -> No
             id="huge-number",
         ),
         pytest.param(
+            b'{"schemaVersion": 2, "config": null, "x": NaN}',
+            "application/vnd.oci.image.manifest.v1+json",
+            "MANIFEST_INVALID",
+            id="a-number-that-json-has-not",
+        ),
+        pytest.param(
             b'{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json"}',
             "application/vnd.oci.image.manifest.v1+json",
             "MANIFEST_INVALID",

@@ -144,6 +144,29 @@ def test_a_wrong_tag_beside_a_digest_stores_nothing(registry: RunningRegistry, r
     assert registry.http.get(path).status_code == 404
 
 
+def test_an_image_of_a_thousand_layers_is_served_as_it_came(
+    registry: RunningRegistry, repository: str
+) -> None:
+    content = manifest(b"{}", *(b"%d" % number for number in range(1000)))
+
+    push_manifest(registry.http, repository, "v1", content)
+
+    assert pull(registry.http, repository, "v1").content == content
+
+
+@pytest.mark.parametrize("media_type", [OCI_MANIFEST, "application/vnd.x.y", None])
+def test_an_empty_body_is_no_manifest(
+    registry: RunningRegistry, repository: str, media_type: str | None
+) -> None:
+    """A client that lost the body must not learn that it has pushed something."""
+    headers = {"Content-Type": media_type} if media_type else {}
+
+    answer = registry.http.put(f"/v2/{repository}/manifests/v1", content=b"", headers=headers)
+
+    assert (answer.status_code, codes(answer)) == (400, ["MANIFEST_INVALID"])
+    assert pull(registry.http, repository, "v1").status_code == 404
+
+
 def test_a_wrong_digest_is_refused(registry: RunningRegistry, repository: str) -> None:
     path = f"/v2/{repository}/manifests/{digest_of(b'another')}"
 
@@ -303,6 +326,33 @@ def test_referrers_are_listed_by_subject_and_type(registry: RunningRegistry, rep
     assert set(referrers(registry.http, repository, image)) == {digest_of(signature), digest_of(listing)}
 
 
+def test_many_referrers_come_in_pages_that_clients_can_read(
+    registry: RunningRegistry, repository: str
+) -> None:
+    """Clients read no more than 4 MiB of an index, and annotations can be long."""
+    image = push_image(registry.http, repository, "v1")
+    pushed = []
+    for number, kind in enumerate(["x", "y", "x", "x", "y", "x", "x"]):
+        content = manifest(
+            subject=descriptor(image, OCI_MANIFEST),
+            artifactType=f"application/{kind}+json",
+            annotations={"number": str(number), "text": "a" * 1_500_000},
+        )
+        pushed.append((push_manifest(registry.http, repository, digest_of(content), content), kind))
+
+    for query, kinds in (("", "xy"), ("?artifactType=application%2Fx%2Bjson", "x")):
+        path, found, pages = f"/v2/{repository}/referrers/{digest_of(image)}{query}", [], 0
+        while path:
+            answer = registry.http.get(path)
+            assert answer.status_code == 200
+            assert len(answer.content) <= 4 << 20
+            assert answer.headers.get("oci-filters-applied") == ("artifactType" if query else None)
+            found += [entry["digest"] for entry in answer.json()["manifests"]]
+            path, pages = str(answer.links["next"]["url"]) if "next" in answer.links else "", pages + 1
+        assert pages > 1
+        assert found == sorted(digest for digest, kind in pushed if kind in kinds)
+
+
 def test_a_subject_need_not_exist(registry: RunningRegistry, repository: str) -> None:
     assert referrers(registry.http, repository, b"nothing") == []
 
@@ -329,6 +379,23 @@ def test_a_damaged_manifest_is_never_served(start: Callable[..., RunningRegistry
     assert (answer.status_code, codes(answer)) == (404, ["MANIFEST_UNKNOWN"])
     push_manifest(running.http, "tests/damaged", "v1", content)
     assert pull(running.http, "tests/damaged", "v1").content == content
+
+
+@pytest.mark.parametrize("noise", [b"\xff\xfe", b"a" * 600, b"text/html\r\nX-Injected: 1", b""])
+def test_a_damaged_media_type_hides_no_manifest(
+    registry: RunningRegistry, repository: str, noise: bytes
+) -> None:
+    subject, refers = manifest(), manifest(subject=descriptor(manifest(), OCI_MANIFEST))
+    digest = push_manifest(registry.http, repository, "v1", refers)
+    revisions = registry.store / "repositories" / repository / "_manifests" / "revisions" / "sha256"
+    (revisions / digest.removeprefix("sha256:") / "mediatype").write_bytes(noise)
+
+    answer = pull(registry.http, repository, "v1")
+
+    assert (answer.status_code, answer.content) == (200, refers)
+    assert answer.headers["content-type"] == OCI_MANIFEST
+    assert "x-injected" not in answer.headers
+    assert referrers(registry.http, repository, subject) == [digest]
 
 
 def test_a_manifest_too_large_to_be_served_is_not_called_a_full_disk(registry: RunningRegistry) -> None:

@@ -153,6 +153,31 @@ def test_referrers_that_the_other_wrote_are_listed(
     assert [entry["digest"] for entry in ours.http.get(path).json()["manifests"]] == [digest_of(second)]
 
 
+def test_an_upload_that_they_began_goes_on_with_us(
+    start: Callable[..., RunningRegistry], start_reference: Callable[[], RunningRegistry]
+) -> None:
+    """As after a change from one registry to the other in the middle of a push."""
+    ours, theirs = start(), start_reference()
+    content = LAYERS[0] + LAYERS[1]
+    begun = theirs.http.post("/v2/labs/x/blobs/uploads/")
+    theirs.http.patch(
+        begun.headers["location"],
+        content=LAYERS[0],
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    location = f"/v2/labs/x/blobs/uploads/{begun.headers['docker-upload-uuid']}"
+
+    status = ours.http.get(location)
+    more = {"Content-Range": f"{len(LAYERS[0])}-{len(content) - 1}"}
+    finished = ours.http.put(f"{location}?digest={digest_of(content)}", content=LAYERS[1], headers=more)
+
+    assert status.headers["range"] == f"0-{len(LAYERS[0]) - 1}"
+    assert finished.status_code == 201
+    for registry in (ours, theirs):
+        assert registry.http.get(f"/v2/labs/x/blobs/{digest_of(content)}").content == content
+    assert list((ours.store / "repositories/labs/x/_uploads").iterdir()) == []
+
+
 def test_their_garbage_collection_keeps_what_we_wrote(
     start: Callable[..., RunningRegistry], start_reference: Callable[[], RunningRegistry]
 ) -> None:

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry_app.errors import RangeInvalid
-from registry_app.headers import Span, accepts, chunk_span, media_type, names_entity, requested_span
+from registry_app.headers import (
+    Preconditions,
+    Span,
+    accepts,
+    chunk_span,
+    is_same_entity,
+    media_type,
+    names_entity,
+    requested_span,
+)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +84,47 @@ def test_what_says_nothing_is_refused(value: str) -> None:
 )
 def test_an_entity_is_named(values: list[str], named: bool) -> None:
     assert names_entity(values, "sha256:a") is named
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [
+        ('"sha256:a"', True),
+        (' "sha256:a" ', True),
+        ('W/"sha256:a"', False),
+        ("sha256:a", False),
+        ("*", False),
+        ('"x", "sha256:a"', False),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", False),
+    ],
+)
+def test_a_part_is_gone_on_with_only_if_it_is_surely_of_the_same(value: str, same: bool) -> None:
+    assert is_same_entity(value, "sha256:a") is same
+
+
+@pytest.mark.parametrize(
+    ("match", "none_match", "found", "may_change"),
+    [
+        ([], [], None, True),
+        ([], [], "a", True),
+        (['"a"'], [], "a", True),
+        (['"b", "a"'], [], "a", True),
+        (['W/"a"'], [], "a", False),
+        (['"b"'], [], "a", False),
+        (['"a"'], [], None, False),
+        (["*"], [], "a", True),
+        (["*"], [], None, False),
+        ([], ["*"], "a", False),
+        ([], ["*"], None, True),
+        ([], ['"a"'], "a", False),
+        ([], ['W/"a"'], "a", False),
+        ([], ['"b"'], "a", True),
+    ],
+)
+def test_a_change_is_made_under_its_conditions(
+    match: list[str], none_match: list[str], found: str | None, may_change: bool
+) -> None:
+    assert Preconditions(tuple(match), tuple(none_match)).allow_change(found) is may_change
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from registry_app.check.cli import DAMAGED, FAILED, SOUND
 from registry_app.check.findings import Severity
 from registry_app.check.survey import survey
 from registry_app.manifest import OCI_INDEX
-from registry_app.reference import Digest, Tag
+from registry_app.reference import Digest, Repository, Tag
 from registry_app.registry import Registry
+from registry_app.storage.filesystem import Stat
 from registry_app.storage.posix import PosixFileSystem
 from tests.registry.pushes import REPOSITORY, image, index, pull_image, push_blob, push_image, registry_on
 
@@ -117,6 +118,16 @@ def _forget_tag(lab: Lab) -> None:
     shutil.rmtree(lab.tag_index.parents[2])
 
 
+def _lose_layer_and_link(lab: Lab) -> None:
+    remove(lab.blob(lab.layer))
+    lab.layer_link.write_bytes(b"\xff\0")
+
+
+def _replace_layer_by_directory(lab: Lab) -> None:
+    remove(lab.blob(lab.layer))
+    lab.blob(lab.layer).mkdir()
+
+
 def _empty_every_link(lab: Lab) -> None:
     for path in lab.root.rglob("link"):
         empty(path)
@@ -173,6 +184,30 @@ DAMAGES = [
         _forget_tag,
         {"tag-damaged"},
         False,
+    ),
+    Damage(
+        "a layer is gone and its link is noise",
+        _lose_layer_and_link,
+        {"layer-dangling", "link-damaged"},
+        False,
+    ),
+    Damage(
+        "a directory stands in a layer's place",
+        _replace_layer_by_directory,
+        {"blob-corrupt", "layer-dangling"},
+        False,
+    ),
+    Damage(
+        "the manifest's media type is noise",
+        lambda lab: (lab.revision.parent / "mediatype").write_bytes(b"\xff\0"),
+        {"media-type-damaged"},
+        True,
+    ),
+    Damage(
+        "the manifest's media type is far too long",
+        lambda lab: (lab.revision.parent / "mediatype").write_bytes(b"a" * 100_000),
+        {"media-type-damaged"},
+        True,
     ),
     Damage(
         "everything that links to the image is empty",
@@ -317,6 +352,31 @@ def test_a_directory_without_a_store_is_an_error(tmp_path: Path, capsys: pytest.
     assert main(["check", str(tmp_path)]) == FAILED
 
     assert "holds no registry" in capsys.readouterr().err
+
+
+def test_what_may_not_be_looked_at_does_not_hide_the_rest(
+    lab: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_blob(lab.registry, b"closed", Repository("labs/closed"))
+    closed = str(lab.root / "docker/registry/v2/repositories/labs/closed")
+    empty(lab.tag)
+    real = PosixFileSystem.stat
+
+    def refuse(fs: PosixFileSystem, path: str) -> Stat | None:
+        if path.startswith(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(fs, path)
+
+    monkeypatch.setattr(PosixFileSystem, "stat", refuse)
+
+    code, out = run(capsys, "--repair", str(lab.root))
+
+    assert code == FAILED
+    assert "unreadable: unreadable: docker/registry/v2/repositories/labs/closed\n" in out
+    assert "damage: tag-damaged" in out
+    monkeypatch.undo()
+    assert lab.pulls()
+    assert run(capsys, str(lab.root))[0] == SOUND
 
 
 def test_what_the_disk_refuses_is_neither_sound_nor_damage(
