@@ -16,6 +16,7 @@ from deploy.operations.image import image
 from deploy.operations.network import network
 from deploy.operations.proof import proof
 from deploy.operations.service import service
+from deploy.operations.tidying import tidying
 from deploy.operations.trust import trust
 from deploy.operations.users import users
 from deploy.run import run_of
@@ -47,3 +48,4 @@ def provision(wanted: LabSettings, suffix: str = "") -> None:
     container(name=f"Registry{suffix}", wanted=wanted)
     firewall(name=f"Firewall{suffix}", wanted=wanted)
     proof(name=f"Proof{suffix}", wanted=wanted)
+    tidying(name=f"Tidying{suffix}", wanted=wanted)

@@ -297,6 +297,29 @@ class RemoveContainer(Step):
 
 
 @dataclass(frozen=True)
+class RenameContainer(Step):
+    """Give a container another name; it stays what it is, running or not."""
+
+    name: str
+    new_name: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"rename the container {self.name} to {self.new_name}{f' ({self.why})' if self.why else ''}"
+
+
+@dataclass(frozen=True)
+class SetRestartPolicy(Step):
+    """Change when the engine starts a container by itself."""
+
+    name: str
+    policy: str
+
+    def __str__(self) -> str:
+        return f"set the restart policy of the container {self.name} to {self.policy}"
+
+
+@dataclass(frozen=True)
 class RunContainer(Step):
     """Make a container and start it."""
 
@@ -327,6 +350,18 @@ class AwaitContainer(Step):
 
     def __str__(self) -> str:
         return f"wait up to {self.seconds} s for the container {self.name}"
+
+
+@dataclass(frozen=True)
+class AwaitRegistry(Step):
+    """Ask until the registry in a container answers at its pinned address. The command asks once."""
+
+    name: str
+    url: str
+    seconds: int = 60
+
+    def __str__(self) -> str:
+        return f"wait up to {self.seconds} s for an answer at {self.url}"
 
 
 @dataclass(frozen=True)

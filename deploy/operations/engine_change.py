@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from deploy import places, steps
-from deploy.connector_errors import HostError
 from deploy.found import CouldNotRead
 from deploy.operations.acting import Acting
-from deploy.operations.hands import StepFailed
+from deploy.operations.hands import FAILURES, StepFailed
 from deploy.plan import EngineFound, EnginePlan, plan_engine
 from deploy.record import Change
 from deploy.settings import LabSettings
@@ -24,7 +23,6 @@ from deploy.steps import Step
 _HARMLESS = (steps.MakeDirectory, steps.ValidateOptions, steps.CopyFile, steps.RememberContainers)
 _FORGET = steps.RemovePath(places.RUNNING_BEFORE)
 _CONTAINERS = (steps.StartContainer, steps.AwaitContainer)
-_FAILURES = (StepFailed, CouldNotRead, HostError)
 
 
 class EngineChange:
@@ -68,7 +66,7 @@ class EngineChange:
             touched = touched or not (isinstance(step, _HARMLESS) or _is_staged(step))
             try:
                 self._do(step)
-            except _FAILURES as failure:
+            except FAILURES as failure:
                 if isinstance(step, _CONTAINERS):
                     lost.append(f"{step.name} ({failure})")
                     continue
@@ -99,7 +97,7 @@ class EngineChange:
             self._acting.host.log(f"  going back: {step}")
             try:
                 self._take_back(step)
-            except _FAILURES as another:
+            except FAILURES as another:
                 trouble.append(f"{step}: {another}")
         if not rollback:
             raise StepFailed(f"{reason} (there was nothing to go back to)", _remedy(failure)) from failure
@@ -141,7 +139,7 @@ class EngineChange:
                 try:
                     if self._acting.found.exist([step.path])[step.path]:
                         self._hands.do(steps.RemovePath(step.path))
-                except _FAILURES as failure:
+                except FAILURES as failure:
                     self._acting.host.log(f"could not remove {step.path}: {failure}")
 
 

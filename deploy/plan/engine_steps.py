@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from deploy.places import DATA_ROOT, DOCKERD, OURS, RUNNING_BEFORE, SERVICE, parent, previous, staged
+from deploy.places import (
+    DATA_ROOT,
+    DOCKERD,
+    OURS,
+    REPLACED,
+    RUNNING_BEFORE,
+    SERVICE,
+    parent,
+    previous,
+    staged,
+)
 from deploy.plan.decision import Decision
 from deploy.plan.engine_types import EngineFound, EnginePlan
 from deploy.plan.network import obstacles
@@ -92,10 +102,10 @@ class EngineSteps:
 
     def refusals(self) -> Iterator[Refuse]:
         """Yield why this change may not be made on this host."""
-        ours = self.wanted.registry.name
+        ours = {self.wanted.registry.name, REPLACED}
         if self.network_anew:
             yield from obstacles(self.wanted.network, self.found.routes, self.found.containers, ours)
-        if self.leaves_data_root and (left := [c.name for c in self.found.containers if c.name != ours]):
+        if self.leaves_data_root and (left := [c.name for c in self.found.containers if c.name not in ours]):
             yield Refuse(
                 f"data-root changes, and these containers would stay behind in {self.found.engine.data_root}:"
                 f" {', '.join(left)}",
@@ -113,11 +123,11 @@ class EngineSteps:
                 f"set engine.allow_restart = {foreign!r}, or True",
             )
 
-    def _uncovered(self, ours: str) -> list[str]:
+    def _uncovered(self, ours: set[str]) -> list[str]:
         allowed = self.wanted.engine.allow_restart
         if allowed is True:
             return []
-        covered = {ours, *(allowed or ())}
+        covered = {*ours, *(allowed or ())}
         return [each.name for each in self.running if each.name not in covered]
 
     def plan(self) -> EnginePlan:

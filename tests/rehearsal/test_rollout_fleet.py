@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.rehearsal.stage import PASSWORD, Result, Stage, own_prefix
+from tests.rehearsal.killed import killed_at
+from tests.rehearsal.stage import Result, Stage, own_prefix
 
 HOSTS = 12
 KEYS, STOPPED, WEB, OPTIONS = 2, 3, 5, 6
@@ -196,20 +192,9 @@ def test_a_new_data_root_comes_by_restart_with_the_registry_back(proven: Stage) 
 
 def test_a_run_that_is_killed_half_way_is_finished_by_the_next(proven: Stage) -> None:
     wanted = proven.inventory("killed", [WEB], lab={"engine": {"options": {"log-level": "error"}}})
-    seen = len(proven.journal(WEB))
-    process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("pyinfra")), str(wanted), "deploy.py", "-y"],
-        cwd=proven.project,
-        env={**os.environ, "PSRP_PASSWORD": PASSWORD, "PYTHONPATH": str(proven.project)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while not any(entry["text"].startswith("Stop-Service") for entry in proven.journal(WEB)[seen:]):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+
+    killed_at(proven, WEB, wanted, "Stop-Service")
+
     assert (proven.drive(WEB) / "ProgramData" / "registry-lab" / "running-before.json").exists()
 
     result = proven.roll_out(wanted)

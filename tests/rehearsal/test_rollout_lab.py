@@ -242,7 +242,7 @@ DRIFTS: list[Any] = [
     pytest.param(
         lambda stage, n: stage.do(n, "docker rm --force registry"), {"registry"}, id="removed container"
     ),
-    pytest.param(wrong_address, {"registry"}, id="wrong address"),
+    pytest.param(wrong_address, {"registry", "tidying"}, id="wrong address"),
     pytest.param(remove_image, {"image"}, id="removed image"),
     pytest.param(remove_directory, {"data directory", "proof"}, id="deleted directory"),
 ]
@@ -282,6 +282,7 @@ def test_a_new_version_replaces_the_image_and_keeps_address_and_data(proven: Sta
     assert {done["operation"] for done in proven.outcome()[proven.address(1)]["done"]} == {
         "image",
         "registry",
+        "tidying",
     }
 
 
