@@ -69,7 +69,7 @@ class EngineSteps:
     def file_changes(self) -> bool:
         """Whether the file, or its place, is another one than now."""
         found = self.found.file
-        same_place = found.path == self.target.path
+        same_place = found.path == self.target.path and not self.found.cut_off
         return not (same_place and is_readable(found) and content_of(found) == dict(self.target.content))
 
     @property
@@ -139,7 +139,7 @@ class EngineSteps:
             steps=tuple(self._forth()),
             rollback=tuple(self._back()),
             stops=tuple(each.name for each in self.running) if self.restarts else (),
-            file_before=self.found.file.text or "",
+            file_before=self.found.file_before.text or "",
             file_after=self.target.text if self.file_changes else self.found.file.text or "",
             command_line_before=before,
             command_line_after=self.command_line if self.line_changes or not before else before,
@@ -286,7 +286,7 @@ class EngineSteps:
     def _old_file(self) -> Iterator[Step]:
         if not self.file_changes:
             return
-        old = self.found.file
+        old = self.found.file_before
         if old.path != self.target.path or not old.exists:
             yield RemovePath(self.target.path)
         if old.text is not None:

@@ -13,6 +13,7 @@ from rehearsal.shell.values import PsError, PsObject, Value
 
 FORCE = Parameter("Force", "switch")
 RECURSE = Parameter("Recurse", "switch")
+_UNTIL_THE_CONNECTION_ENDS = 20.0
 
 
 @cmdlet("Test-Path", *PATH, Parameter("PathType", choices=("Any", "Container", "Leaf")))
@@ -170,7 +171,9 @@ def remove_item(context: Context, bound: Bound) -> Iterator[Value]:
 
 @cmdlet("Move-Item", *PATH, Parameter("Destination", position=1, required=True), FORCE)
 def move_item(context: Context, bound: Bound) -> Iterator[Value]:
-    """Rename; with -Force over a file that is there."""
+    """Rename; with -Force over a file that is there, which 5.1 deletes first: it tries to move, and only when
+    that fails does it delete what is in the way and move again (``FileSystemProvider.MoveFileInfoItem``).
+    """
     files = context.host.files
     for path, literal in given(bound):
         for found in resolve(context, path, literal=literal):
@@ -181,6 +184,13 @@ def move_item(context: Context, bound: Bound) -> Iterator[Value]:
                 context.error(failed(context, exists, target, "MoveFileInfoItemIOError"))
                 continue
             try:
+                if taken:
+                    files.remove(target)
+                    if context.host.faults.take("power-cut-in-move"):
+                        context.host.changed(f"{target} removed; the power fails")
+                        context.host.restart()
+                        context.cancel.wait(_UNTIL_THE_CONNECTION_ENDS)
+                        return
                 files.move(found, target)
                 context.host.changed(f"{found} moved to {target}")
             except WindowsError as error:
