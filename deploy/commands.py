@@ -189,6 +189,11 @@ def _(step: steps.BuildImage) -> list[str]:
 
 
 @commands.register
+def _(step: steps.RemoveImage) -> list[str]:
+    return [remove_image(step.reference)]
+
+
+@commands.register
 def _(step: steps.RemoveHnsNetwork) -> list[str]:
     chosen = cmdlet("Where-Object", Property="Name", EQ=True, Value=step.name)
     return [pipeline(_act("Get-HnsNetwork"), chosen, cmdlet("Remove-HnsNetwork"))]

@@ -376,6 +376,16 @@ class BuildImage(Step):
 
 
 @dataclass(frozen=True)
+class RemoveImage(Step):
+    """Take a name from an image, and remove the image with its last one."""
+
+    reference: str
+
+    def __str__(self) -> str:
+        return f"remove the image {self.reference}, which no container uses"
+
+
+@dataclass(frozen=True)
 class RemoveHnsNetwork(Step):
     """Remove a network from the Host Network Service."""
 

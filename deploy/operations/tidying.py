@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from deploy.operations.acting import Acting, Commands, operation
+from deploy.operations.image import context_for
 from deploy.places import REPLACED
+from deploy.plan.old_images import images_of_ours, plan_old_images
 from deploy.plan.replacement import named
 from deploy.settings import LabSettings
-from deploy.steps import RemoveContainer, Step
+from deploy.state import ContainerState
+from deploy.steps import RemoveContainer, RemoveImage, Step
 
 
 @operation("tidying")
 def tidying(acting: Acting, *, wanted: LabSettings) -> Commands:
-    """Remove what was replaced, once what replaced it is proven."""
+    """Remove what was replaced, once what replaced it is proven: its container, and old images."""
     if not acting.found.engine().answers:
         return  # the proof has said so, or will
+    containers = acting.found.containers()
     steps: list[Step] = []
-    if named(acting.found.containers(), REPLACED) is not None:
+    if named(containers, REPLACED) is not None:
         steps.append(RemoveContainer(REPLACED, f"{wanted.registry.name} is proven"))
+    steps += _old_images(acting, wanted, containers)
     yield from acting.carry_out(steps)
+
+
+def _old_images(
+    acting: Acting, wanted: LabSettings, containers: Sequence[ContainerState]
+) -> Sequence[RemoveImage]:
+    ours = images_of_ours(wanted.image, acting.found.image_tags())
+    if len(ours) <= wanted.image.keep:
+        return ()
+    fingerprint = context_for(acting, wanted).fingerprint
+    return plan_old_images(wanted.image, fingerprint, acting.found.images(ours), containers)

@@ -28,6 +28,7 @@ class ContainerState(Reported):
     """The image as it was named when the container was made."""
 
     running: bool
+    image_id: str = ""
     exit_code: int = 0
     started: str = ""
     """When it was last started, as the engine writes it; texts of one form, so they sort by time."""
@@ -75,6 +76,7 @@ class ContainerState(Reported):
             id=found.text("Id"),
             image=config.text("Image", ""),
             running=state.flag("Running", default=False),
+            image_id=found.text("Image", ""),
             exit_code=state.number("ExitCode", 0),
             started=state.text("StartedAt", ""),
             health=state.inner("Health").text("Status", ""),

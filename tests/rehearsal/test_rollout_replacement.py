@@ -208,3 +208,28 @@ def test_an_old_one_that_the_engine_brought_back_is_stopped_before_the_new_one_c
     assert containers(proven)[ASIDE]["State"]["Running"]
 
     assert_healed(proven, wanted)
+
+
+def images(stage: Stage) -> set[str]:
+    listed = stage.do(1, "docker image ls --format '{{.Repository}}:{{.Tag}}' registry-lab/registry")
+    return set(listed.split())
+
+
+def test_old_images_go_when_the_new_one_is_proven(proven: Stage) -> None:
+    module = proven.project / "registry_app" / "__init__.py"
+    text = module.read_text()
+    used: list[str] = []
+    current = containers(proven)["registry"]["Config"]["Image"]
+    proven.do(1, f"docker tag {current} registry-lab/registry:mine")
+    for version in ("97.0", "98.0", "99.0"):
+        module.write_text(f"{text}\nVERSION_OF_THE_TEST = {version!r}\n")
+        result = proven.roll_out(proven.inventory("newer"))
+        assert result.code == 0, result.text
+        used.append(containers(proven)["registry"]["Config"]["Image"])
+    with proven.watched() as changes:
+        again = proven.roll_out(proven.inventory("newer"))
+    module.write_text(text)
+
+    assert images(proven) == {*used[1:], "registry-lab/registry:mine"}
+    assert again.code == 0, again.text
+    assert changes == {1: []}

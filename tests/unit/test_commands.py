@@ -56,6 +56,7 @@ STEPS: list[Step] = [
     steps.AwaitContainer("registry"),
     steps.AwaitRegistry("registry", "https://172.24.194.96:5000/v2/"),
     steps.BuildImage("registry-lab/registry:0123456789ab", r"C:\ProgramData\registry-lab\build\0123456789ab"),
+    steps.RemoveImage("registry-lab/registry:0123456789ab"),
     steps.RemoveHnsNetwork("nat"),
     steps.RemoveHnsEndpoint("172.24.194.96"),
     steps.AddFirewallRule("registry-lab-5000", "registry-lab 5000/tcp", 5000),
