@@ -7,6 +7,7 @@ hangs must not hold up a fleet; they are generous, and differ by what the engine
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import singledispatchmethod
@@ -24,7 +25,7 @@ from deploy.found import CouldNotRead, Found
 from deploy.plan import differences
 from deploy.state import ContainerState, EngineState
 from deploy.trust.commands import commands
-from deploy.trust.steps import PutBytes
+from deploy.trust.steps import Protect, PutBytes
 
 T = TypeVar("T")
 
@@ -49,6 +50,9 @@ _LONGEST_PAUSE: Final = 2.0
 _HOPELESS_RESTARTS: Final = 5
 """A container that has ended so often right after its start will not come to itself (3 s with docker's
 pauses)."""
+
+
+_ONLY_THE_CODE: Final = re.compile(r"exit code -?\d+")
 
 
 class StepFailed(Exception):
@@ -98,7 +102,10 @@ class Hands:
             _timeout=seconds,
         )
         if not success:
-            raise StepFailed(output.stderr or output.stdout or f"failed without a word: {command}")
+            said = output.stderr
+            if _ONLY_THE_CODE.fullmatch(said) and output.stdout:
+                said = f"{output.stdout} ({said})"  # icacls and sc say on stdout what is wrong
+            raise StepFailed(said or "failed without a word")
         return output
 
     @singledispatchmethod
@@ -118,6 +125,16 @@ class Hands:
     @do.register
     def _(self, step: PutBytes) -> None:
         self._put(io.BytesIO(step.content), step.path)
+
+    @do.register
+    def _(self, step: Protect) -> None:
+        try:
+            for command in commands(step):
+                self.run(command)
+        except StepFailed as failure:
+            named = [account for account in step.grants if not account.startswith("*")]
+            remedy = f"is there an account {named[0]} on this host? see trust.logins" if named else ""
+            raise StepFailed(failure.cause, remedy) from failure
 
     @do.register
     def _(self, step: steps.RememberContainers) -> None:

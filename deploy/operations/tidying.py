@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from deploy.operations.acting import Acting, Commands, operation
 from deploy.operations.image import context_for
+from deploy.operations.placing import take_away
 from deploy.places import REPLACED
 from deploy.plan.old_images import images_of_ours, plan_old_images
 from deploy.plan.replacement import named
@@ -16,7 +17,7 @@ from deploy.steps import RemoveContainer, RemoveImage, Step
 
 @operation("tidying")
 def tidying(acting: Acting, *, wanted: LabSettings) -> Commands:
-    """Remove what was replaced, once what replaced it is proven: its container, and old images."""
+    """Remove what was replaced or is no longer wanted, once what came in its place is proven."""
     if not acting.found.engine().answers:
         return  # the proof has said so, or will
     containers = acting.found.containers()
@@ -24,6 +25,7 @@ def tidying(acting: Acting, *, wanted: LabSettings) -> Commands:
     if named(containers, REPLACED) is not None:
         steps.append(RemoveContainer(REPLACED, f"{wanted.registry.name} is proven"))
     steps += _old_images(acting, wanted, containers)
+    steps += take_away(acting, wanted)
     yield from acting.carry_out(steps)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rehearsal.cmdlets.certificates import certificates, shown, store_of
+from rehearsal.cmdlets.certificates import remove as remove_certificate
 from rehearsal.cmdlets.objects import matches
 from rehearsal.cmdlets.paths import PATH, absolute, failed, file_object, given, missing, registry_key, resolve
 from rehearsal.interfaces import WindowsError
@@ -144,9 +145,14 @@ def _make_file(context: Context, path: str, content: str, *, force: bool) -> Ite
 
 @cmdlet("Remove-Item", *PATH, RECURSE, FORCE)
 def remove_item(context: Context, bound: Bound) -> Iterator[Value]:
-    """Remove files, and directories with what is in them if that is asked for."""
+    """Remove files, and directories with what is in them if that is asked for; certificates by thumbprint."""
     files = context.host.files
     for path, literal in given(bound):
+        removed = remove_certificate(context.host, path)
+        if removed is not None:
+            if not removed:
+                context.error(missing(context, path))
+            continue
         for found in resolve(context, path, literal=literal):
             if files.is_directory(found) and files.list(found) and not bound["Recurse"]:
                 context.error(
