@@ -233,3 +233,15 @@ def test_old_images_go_when_the_new_one_is_proven(proven: Stage) -> None:
     assert images(proven) == {*used[1:], "registry-lab/registry:mine"}
     assert again.code == 0, again.text
     assert changes == {1: []}
+
+
+def test_a_dry_run_that_pyinfra_does_not_let_look_says_so(proven: Stage) -> None:
+    """With -y pyinfra plans nothing beforehand: then nobody knows that nothing would change."""
+    report = proven.project / "reports" / "plan.json"
+    before = report.read_text()
+
+    dry = proven.pyinfra(proven.inventory("lab"), "deploy.py", "--dry", "-y")
+
+    assert "Leave out -y with --dry" in dry.text
+    assert "unchanged" not in dry.text
+    assert report.read_text() == before
