@@ -59,16 +59,18 @@ class EngineChange:
     def _follow(self, plan: EnginePlan, rollback: Sequence[Step] | None = None) -> None:
         rollback = plan.rollback if rollback is None else rollback
         touched = False
-        lost: list[str] = []
+        lost: dict[str, str] = {}
         for step in plan.steps:
             if lost and step == _FORGET:
                 continue  # the next run shall try again
+            if isinstance(step, steps.AwaitContainer) and step.name in lost:
+                continue  # one that could not be started is not waited for
             touched = touched or not (isinstance(step, _HARMLESS) or _is_staged(step))
             try:
                 self._do(step)
             except FAILURES as failure:
                 if isinstance(step, _CONTAINERS):
-                    lost.append(f"{step.name} ({failure})")
+                    lost[step.name] = f"{step.name} ({failure})"
                     continue
                 if isinstance(step, steps.ProveOptions) and plan.effect == "reload":
                     raise _NotTakenUp(str(failure)) from failure
@@ -77,8 +79,9 @@ class EngineChange:
                 self._tidy(plan)
                 raise
         if lost:
+            told = "; ".join(lost.values())
             raise StepFailed(
-                f"the engine runs as wanted, but these containers did not come back: {'; '.join(lost)}",
+                f"the engine runs as wanted, but these containers did not come back: {told}",
                 "see to them; the next run starts them again",
             )
 
