@@ -80,6 +80,11 @@ def info(stage: Stage, number: int) -> dict[str, Any]:
     return found
 
 
+def statuses(stage: Stage) -> dict[int, str]:
+    outcome = stage.outcome()
+    return {number: outcome[stage.address(number)]["status"] for number in EVERY}
+
+
 def changes(stage: Stage, number: int) -> list[datetime]:
     entries = [entry for entry in stage.journal(number) if entry["changes"] and entry["text"] != "<boot>"]
     return [datetime.fromisoformat(entry["time"]) for entry in entries]
@@ -179,6 +184,29 @@ def test_a_restart_brings_every_container_back(proven: Stage) -> None:
     assert result.code == 0, result.text
     assert started(proven, WEB, "web")
     assert started(proven, WEB, "registry")
+
+
+def test_a_wave_that_fails_stops_the_rest_and_the_next_run_goes_on_from_there(proven: Stage) -> None:
+    failing, rest = 4, range(8, HOSTS + 1)
+    wanted = fleet(proven, "onward", {"options": {"log-level": "error"}})
+    proven.fault(failing, "engine-refuses-start")
+
+    with proven.watched(*rest) as untouched:
+        stopped = proven.roll_out(wanted)
+    before = statuses(proven)
+    proven.fault(failing, "clear")
+    onward = proven.roll_out(wanted)
+
+    done = set(range(1, 8)) - {failing}
+    assert stopped.code != 0
+    assert not any(untouched.values())
+    assert {number for number in EVERY if before[number] == "changed"} == done
+    assert before[failing] == "failed"
+    assert {before[number] for number in rest} == {"not begun"}
+    assert onward.code == 0, onward.text
+    after = statuses(proven)
+    assert {number for number in EVERY if after[number] == "unchanged"} == done
+    assert {number for number in EVERY if after[number] == "changed"} == {failing, *rest}
 
 
 def test_a_new_data_root_comes_by_restart_with_the_registry_back(proven: Stage) -> None:
