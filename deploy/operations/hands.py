@@ -102,6 +102,9 @@ class Hands:
             _timeout=seconds,
         )
         if not success:
+            error = self._host.connector_data.get("psrp_error")
+            if isinstance(error, HostError) and str(error) == output.stderr:
+                raise StepFailed(error.cause, error.remedy)  # not the command, but the way to the host
             said = output.stderr
             if _ONLY_THE_CODE.fullmatch(said) and output.stdout:
                 said = f"{output.stdout} ({said})"  # icacls and sc say on stdout what is wrong

@@ -170,3 +170,28 @@ def test_a_dry_run_shows_the_services_command_line_before_and_after(proven: Stag
     assert r'- "C:\Program Files\docker\dockerd.exe" --run-service' in dry.text
     assert r'+ "C:\Program Files\docker\dockerd.exe" --run-service -G docker -H npipe://' in dry.text
     assert "containers that stop and start again: web, registry" in dry.text
+
+
+def test_a_connection_that_ends_in_the_middle_is_told_with_what_to_do_and_the_next_run_goes_on(
+    proven: Stage,
+) -> None:
+    wanted = wanting(proven, options={"log-level": "fatal"})
+    seen = len(proven.journal(1))
+    assert proven.pyinfra(wanted, "deploy.py", "--dry").code == 0
+    questions = [entry["text"] for entry in proven.journal(1)[seen:]]
+    # The change begins when the engine has been asked about, and the event log.
+    first_step = next(at for at, text in enumerate(questions) if "Get-NetRoute" in text) + 3
+    proven.fault(1, "drop-connection-at", str(first_step))
+
+    lost = proven.roll_out(wanted)
+    failure = outcome(proven)["failure"]
+    healed = proven.roll_out(wanted)
+
+    assert lost.code != 0
+    assert "Traceback" not in lost.text
+    assert failure["operation"] == "engine"
+    assert failure["cause"].startswith("lost the session: ")
+    assert f"{proven.address(1)}:5985" in failure["cause"]
+    assert "Enable-PSRemoting" in failure["remedy"]
+    assert healed.code == 0, healed.text
+    assert running(proven) == {"registry", "web"}
