@@ -85,7 +85,10 @@ class CopyFile(Step):
 
 @dataclass(frozen=True)
 class MoveFile(Step):
-    """Rename a file over another: whole or not at all."""
+    """Rename a file over another, which Windows PowerShell 5.1 removes first.
+
+    A host that loses its power between the two has neither in the place: see `EngineFound.cut_off`.
+    """
 
     source: str
     target: str

@@ -95,7 +95,7 @@ def test_one_that_does_not_come_up_is_taken_away_and_the_old_one_serves_again(pr
     assert serves(proven)
     told = failure(proven)
     assert told["operation"] == "registry"
-    assert "the container registry is not well" in told["cause"]
+    assert "the container registry is not well: it has ended 5 times, with exit code" in told["cause"]
     assert "REGISTRY_NO_SUCH_SETTING" in told["cause"], "the container's own last words"
     assert "the container of before is back and runs" in told["cause"]
     assert told["remedy"]

@@ -202,3 +202,26 @@ def test_without_tls_and_users_nothing_of_them_is_left(placed: Stage) -> None:
         line for line in placed.do(1, ROOTS).splitlines() if "Theirs" in line
     ]
     assert (placed.drive(1) / CERTS / "theirs5000" / "ca.crt").exists()
+
+
+def test_without_the_hosts_file_our_names_leave_it(placed: Stage) -> None:
+    path = placed.drive(1) / "Windows/System32/drivers/etc/hosts"
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    assert NAME in path.read_text()
+
+    roll_out_twice(placed, placed.inventory("unnamed", lab=secure(placed, hosts_file=False)))
+
+    assert "registry-lab" not in path.read_text()
+
+
+def test_an_authority_that_others_trusted_before_stays_trusted(placed: Stage) -> None:
+    roll_out_twice(placed, placed.inventory("plain"))
+    authority = (placed.directory / "operator" / "ca.crt").read_bytes()
+    (placed.drive(1) / "by-hand.crt").write_bytes(authority)
+    by_hand = r"Import-Certificate -FilePath 'C:\by-hand.crt' -CertStoreLocation 'Cert:\LocalMachine\Root'"
+    placed.do(1, by_hand)
+
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    roll_out_twice(placed, placed.inventory("plain"))
+
+    assert placed.do(1, ROOTS).count("registry-lab CA") == 1
