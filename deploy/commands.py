@@ -150,6 +150,16 @@ def _(step: steps.RemoveContainer) -> list[str]:
 
 
 @commands.register
+def _(step: steps.RenameContainer) -> list[str]:
+    return [native("docker", "container", "rename", step.name, step.new_name)]
+
+
+@commands.register
+def _(step: steps.SetRestartPolicy) -> list[str]:
+    return [native("docker", "container", "update", "--restart", step.policy, step.name)]
+
+
+@commands.register
 def _(step: steps.RunContainer) -> list[str]:
     arguments = ["--name", step.name, "--restart", step.restart, "--network", step.network, "--ip", step.ip]
     for host_port, container_port in step.ports.items():
@@ -169,8 +179,18 @@ def _(step: steps.AwaitContainer) -> list[str]:
 
 
 @commands.register
+def _(step: steps.AwaitRegistry) -> list[str]:
+    return [web_head(step.url)]
+
+
+@commands.register
 def _(step: steps.BuildImage) -> list[str]:
     return [native("docker", "build", "--tag", step.tag, step.directory)]
+
+
+@commands.register
+def _(step: steps.RemoveImage) -> list[str]:
+    return [remove_image(step.reference)]
 
 
 @commands.register
@@ -326,6 +346,11 @@ def container_list() -> str:
 def container_details(names: Sequence[str]) -> str:
     """Ask for all about some containers; `ContainerState.list_from_json` reads the answer."""
     return native("docker", "container", "inspect", *names)
+
+
+def container_log(name: str, lines: int = 8) -> str:
+    """Ask for the last lines that a container wrote, to both of its streams."""
+    return native("docker", "container", "logs", "--tail", lines, name)
 
 
 def network_list() -> str:

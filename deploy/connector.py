@@ -33,6 +33,7 @@ from deploy.connector_data import (
 from deploy.connector_errors import CommandRefused, HostError
 from deploy.connector_files import get, put
 from deploy.connector_session import PsrpSession
+from deploy.masking import masked
 
 # Global arguments that a person could set and that have no meaning in a PowerShell session. Each is refused
 # when it has a value, with what to do instead; ignoring one could run a command as somebody else, or
@@ -157,7 +158,7 @@ class PsrpConnector(BaseConnector):
         return True
 
     def _say(self, text: str) -> None:
-        echo(f"{self.host.print_prefix}{text}", err=True)
+        echo(f"{self.host.print_prefix}{masked(text)}", err=True)
 
     def _open_session(self) -> PsrpSession:
         if self._session is None:

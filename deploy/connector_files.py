@@ -91,7 +91,7 @@ def _read_chunk(lines: tuple[str, ...], path: str) -> tuple[bytes, int]:
 def _check(result: Outcome, failure: str) -> Outcome:
     if not result.succeeded():
         msg = f"{failure}: {' '.join(result.stderr()) or 'no reason was given'}"
-        raise HostError(msg)
+        raise HostError(msg, "see to the drive, and to what the account may do there, then run again")
     return result
 
 

@@ -138,8 +138,12 @@ class Found:
         """Return the image with this ``repository:tag``, or None if the engine has none."""
         if reference not in self.image_tags():
             return None
-        found = self._once(facts.Images, references=(reference,))
+        found = self.images([reference])
         return found[0] if found else None
+
+    def images(self, references: Sequence[str]) -> list[ImageState]:
+        """Return images that the engine has; two names of one image give it twice."""
+        return self._once(facts.Images, references=tuple(references)) if references else []
 
     def pullable(self, reference: str) -> bool:
         """Return whether ``repository@digest``, which is here, can be pulled from its registry."""

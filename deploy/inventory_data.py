@@ -74,7 +74,10 @@ def fleet_settings(hosts: Iterable[Host], secrets: Secrets | None = None) -> Fle
     problems: dict[str, tuple[Problem, ...]] = {}
     labs: dict[str, LabSettings] = {}
     try:
-        labs = validate_all({short_name(host.name): merged(host, "lab") for host in every})
+        labs = validate_all(
+            {short_name(host.name): merged(host, "lab") for host in every},
+            {short_name(host.name): _reached_at(host) for host in every},
+        )
     except SettingsErrors as errors:
         problems.update(errors.problems)
     try:
@@ -112,6 +115,13 @@ def address_of(host: Host) -> str:
     inventory: Inventory = host.inventory
     given = inventory.get_host_data(host.name).get("psrp_host")
     return str(given) if given else short_name(host.name)
+
+
+def _reached_at(host: Host) -> str:
+    """Return what no two hosts share: the address, and the port where one is given beside it."""
+    inventory: Inventory = host.inventory
+    port = inventory.get_host_data(host.name).get("psrp_port")
+    return f"{address_of(host)}:{port}" if port else address_of(host)
 
 
 def short_name(name: str) -> str:

@@ -31,6 +31,9 @@ CERTIFICATES = rf"{OURS}\certs"
 AUTHENTICATION = rf"{OURS}\auth"
 """The registry's users and rules."""
 
+REPLACED = "registry-lab-replaced"
+"""Name of the registry's container of before, there only until the one in its place is proven."""
+
 CONTAINER_DATA = r"C:\data"
 """Where the registry finds its data directory in its container."""
 

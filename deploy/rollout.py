@@ -14,8 +14,10 @@ from deploy.operations.gate import gate
 from deploy.operations.host import host as look
 from deploy.operations.image import image
 from deploy.operations.network import network
+from deploy.operations.placing import note
 from deploy.operations.proof import proof
 from deploy.operations.service import service
+from deploy.operations.tidying import tidying
 from deploy.operations.trust import trust
 from deploy.operations.users import users
 from deploy.run import run_of
@@ -41,9 +43,11 @@ def provision(wanted: LabSettings, suffix: str = "") -> None:
     network(name=f"Network{suffix}", wanted=wanted)
     image(name=f"Image{suffix}", wanted=wanted)
     directory(name=f"Data directory{suffix}", wanted=wanted)
+    note(name=f"Note{suffix}", wanted=wanted)
     certificate(name=f"Certificate{suffix}", wanted=wanted)
     users(name=f"Users{suffix}", wanted=wanted)
     trust(name=f"Trust{suffix}", wanted=wanted)
     container(name=f"Registry{suffix}", wanted=wanted)
     firewall(name=f"Firewall{suffix}", wanted=wanted)
     proof(name=f"Proof{suffix}", wanted=wanted)
+    tidying(name=f"Tidying{suffix}", wanted=wanted)

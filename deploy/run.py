@@ -21,6 +21,11 @@ from deploy.report import write_reports
 from deploy.settings import LabSettings, RolloutSettings, SettingsErrors
 from deploy.summary import COLOURS, summary_lines
 
+NOT_LOOKED_AT = (
+    "Nothing is planned: with -y pyinfra does not look at the hosts beforehand. Leave out -y with --dry,"
+    " which asks nothing."
+)
+
 
 class Run:
     """One run over the fleet, from the check of the settings to the summary."""
@@ -132,6 +137,9 @@ class Recorder(BaseStateCallback):
     def _finish(self, state: State) -> None:
         record = self._run.record
         record.finished, record.dry = time.time(), not state.is_executing
+        if record.dry and not state.check_for_changes:
+            echo(f"\n--> {NOT_LOOKED_AT}", err=True)
+            return
         for host in state.inventory:
             if state.is_host_in_limit(host) and host not in state.activated_hosts:
                 away = self._run.host(host)

@@ -85,7 +85,10 @@ class CopyFile(Step):
 
 @dataclass(frozen=True)
 class MoveFile(Step):
-    """Rename a file over another: whole or not at all."""
+    """Rename a file over another, which Windows PowerShell 5.1 removes first.
+
+    A host that loses its power between the two has neither in the place: see `EngineFound.cut_off`.
+    """
 
     source: str
     target: str
@@ -297,6 +300,29 @@ class RemoveContainer(Step):
 
 
 @dataclass(frozen=True)
+class RenameContainer(Step):
+    """Give a container another name; it stays what it is, running or not."""
+
+    name: str
+    new_name: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"rename the container {self.name} to {self.new_name}{f' ({self.why})' if self.why else ''}"
+
+
+@dataclass(frozen=True)
+class SetRestartPolicy(Step):
+    """Change when the engine starts a container by itself."""
+
+    name: str
+    policy: str
+
+    def __str__(self) -> str:
+        return f"set the restart policy of the container {self.name} to {self.policy}"
+
+
+@dataclass(frozen=True)
 class RunContainer(Step):
     """Make a container and start it."""
 
@@ -330,6 +356,18 @@ class AwaitContainer(Step):
 
 
 @dataclass(frozen=True)
+class AwaitRegistry(Step):
+    """Ask until the registry in a container answers at its pinned address. The command asks once."""
+
+    name: str
+    url: str
+    seconds: int = 60
+
+    def __str__(self) -> str:
+        return f"wait up to {self.seconds} s for an answer at {self.url}"
+
+
+@dataclass(frozen=True)
 class BuildImage(Step):
     """Build an image from a directory of the host."""
 
@@ -338,6 +376,16 @@ class BuildImage(Step):
 
     def __str__(self) -> str:
         return f"build the image {self.tag}"
+
+
+@dataclass(frozen=True)
+class RemoveImage(Step):
+    """Take a name from an image, and remove the image with its last one."""
+
+    reference: str
+
+    def __str__(self) -> str:
+        return f"remove the image {self.reference}, which no container uses"
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_manners(up)
     _verb(verbs, "down", _down, "stop all hosts; their state stays")
     _verb(verbs, "status", _status, "say which hosts answer")
-    known = "; ".join(f"{name} {item.meaning}" for name, item in KNOWN.items())
-    fault = _verb(verbs, "fault", _fault, f"play a fault on a host: {known}; clear: none any more")
+    fault = _verb(verbs, "fault", _fault, "play a fault on a host")
+    meanings = {**{name: item.meaning for name, item in KNOWN.items()}, "clear": "none any more"}
+    fault.epilog = "faults:\n" + "\n".join(f"  {name:<22} {text}" for name, text in meanings.items())
+    fault.formatter_class = argparse.RawDescriptionHelpFormatter
     fault.add_argument("host", metavar="HOST")
     fault.add_argument("name", metavar="NAME")
     fault.add_argument("arguments", nargs="*", metavar="ARG")

@@ -34,6 +34,7 @@ ACCOUNTS = {
     "S-1-5-19": "NT AUTHORITY\\LOCAL SERVICE",
     "S-1-5-20": "NT AUTHORITY\\NETWORK SERVICE",
     "S-1-5-21-77-77-77-500": "Administrator",
+    "S-1-5-21-77-77-77-1001": "Student",
 }
 """Security identifiers with the names that a host knows them by."""
 

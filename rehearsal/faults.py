@@ -40,6 +40,7 @@ KNOWN = {
     "engine-slow-start": Fault("SECONDS: the engine takes so long to start", SECONDS),
     "drop-connection-at": Fault("N: the N-th command from now is not run, its connection just ends", NUMBER),
     "disk-full": Fault("every write to a drive fails"),
+    "power-cut-in-move": Fault("the power fails in the middle of the next Move-Item that replaces a file"),
     "slow": Fault("MS: every answer takes so many milliseconds longer", NUMBER),
     "freeze": Fault("connections are taken, nothing is answered"),
 }
@@ -71,11 +72,21 @@ class Faults:
             self._commands += 1
             if self._commands < int(arguments[0]):
                 return False
-            self._faults = {
-                name: value for name, value in self._faults.items() if name != "drop-connection-at"
-            }
-            store.save(self._path, self._faults)
+            self._forget("drop-connection-at")
             return True
+
+    def take(self, name: str) -> bool:
+        """Tell whether a fault that happens once is set; it no longer is then."""
+        with self._lock:
+            self._refresh()
+            is_set = name in self._faults
+            if is_set:
+                self._forget(name)
+            return is_set
+
+    def _forget(self, name: str) -> None:
+        self._faults = {each: value for each, value in self._faults.items() if each != name}
+        store.save(self._path, self._faults)
 
     def _refresh(self) -> None:
         try:

@@ -36,6 +36,7 @@ DIRECTORIES = (
     r"C:\Users\Administrator\AppData\Local\Temp",
     r"C:\Users\Administrator\Documents",
     r"C:\Users\Public",
+    r"C:\Users\Student",
 )
 
 

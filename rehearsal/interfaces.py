@@ -237,6 +237,10 @@ class FaultsApi(Protocol):
         """Return a fault's arguments if it is set (perhaps none: ``[]``), else None."""
         ...
 
+    def take(self, name: str) -> bool:
+        """Tell whether a fault that happens once is set; it no longer is then."""
+        ...
+
 
 class EngineApi(Protocol):
     """The service whose program is dockerd.exe, as the service manager drives it."""

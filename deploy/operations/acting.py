@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from pyinfra import logger
@@ -26,7 +26,7 @@ from deploy.connector_errors import HostError
 from deploy.facts import JsonFact
 from deploy.found import CouldNotRead, Found
 from deploy.masking import masked
-from deploy.operations.hands import Hands, StepFailed
+from deploy.operations.hands import FAILURES, Hands, StepFailed
 from deploy.record import Change, Failure
 from deploy.run import run_of
 from deploy.steps import Refuse, Step
@@ -60,8 +60,12 @@ class Acting:
         steps: Sequence[Step],
         details: Callable[[Step], Iterable[str]] = lambda _: (),
         hands: Hands | None = None,
+        undo: Callable[[Exception], NoReturn] | None = None,
     ) -> Commands:
-        """Yield a command for each step; if there is none, say so."""
+        """Yield a command for each step; if there is none, say so.
+
+        ``undo`` takes back what the steps did when one of them fails, and raises the reason.
+        """
         refusal = next((step for step in steps if isinstance(step, Refuse)), None)
         if refusal is not None:
             raise StepFailed(refusal.reason, refusal.remedy)
@@ -69,7 +73,7 @@ class Acting:
             self.host.noop(f"{self.title} is as wanted")
         self.plan(Change(self.title, str(step), tuple(details(step))) for step in steps)
         for step in steps:
-            yield self.command(functools.partial(self._do, hands or self.hands(), step), str(step))
+            yield self.command(functools.partial(self._do, hands or self.hands(), step, undo), str(step))
 
     def once_the_engine_runs(self, text: str) -> Commands:
         """Put off what cannot be planned while the engine is silent; fail if it should be running by now."""
@@ -110,8 +114,13 @@ class Acting:
         self.record.fail(Failure(self.title, cause, remedy))
         self.host.log_styled(f"{cause}{f': {remedy}' if remedy else ''}", log_func=logger.error, fg="red")
 
-    def _do(self, hands: Hands, step: Step) -> None:
-        hands.do(step)
+    def _do(self, hands: Hands, step: Step, undo: Callable[[Exception], NoReturn] | None) -> None:
+        try:
+            hands.do(step)
+        except FAILURES as failure:
+            if undo is not None:
+                undo(failure)
+            raise
         self.record.done.append(Change(self.title, str(step)))
 
 

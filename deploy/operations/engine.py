@@ -48,6 +48,7 @@ def engine_found(found: Found, network: str) -> EngineFound:
         service=service,
         file=found.file(path),
         previous=found.file(places.previous(path)),
+        staged=found.file(places.staged(path)),
         running_before=found.file(places.RUNNING_BEFORE),
         engine=running,
         containers=tuple(found.containers()) if running.answers else (),

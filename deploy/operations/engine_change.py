@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from deploy import places, steps
-from deploy.connector_errors import HostError
 from deploy.found import CouldNotRead
 from deploy.operations.acting import Acting
-from deploy.operations.hands import StepFailed
+from deploy.operations.hands import FAILURES, StepFailed
 from deploy.plan import EngineFound, EnginePlan, plan_engine
 from deploy.record import Change
 from deploy.settings import LabSettings
@@ -24,7 +23,6 @@ from deploy.steps import Step
 _HARMLESS = (steps.MakeDirectory, steps.ValidateOptions, steps.CopyFile, steps.RememberContainers)
 _FORGET = steps.RemovePath(places.RUNNING_BEFORE)
 _CONTAINERS = (steps.StartContainer, steps.AwaitContainer)
-_FAILURES = (StepFailed, CouldNotRead, HostError)
 
 
 class EngineChange:
@@ -61,16 +59,18 @@ class EngineChange:
     def _follow(self, plan: EnginePlan, rollback: Sequence[Step] | None = None) -> None:
         rollback = plan.rollback if rollback is None else rollback
         touched = False
-        lost: list[str] = []
+        lost: dict[str, str] = {}
         for step in plan.steps:
             if lost and step == _FORGET:
                 continue  # the next run shall try again
+            if isinstance(step, steps.AwaitContainer) and step.name in lost:
+                continue  # one that could not be started is not waited for
             touched = touched or not (isinstance(step, _HARMLESS) or _is_staged(step))
             try:
                 self._do(step)
-            except _FAILURES as failure:
+            except FAILURES as failure:
                 if isinstance(step, _CONTAINERS):
-                    lost.append(f"{step.name} ({failure})")
+                    lost[step.name] = f"{step.name} ({failure})"
                     continue
                 if isinstance(step, steps.ProveOptions) and plan.effect == "reload":
                     raise _NotTakenUp(str(failure)) from failure
@@ -79,8 +79,9 @@ class EngineChange:
                 self._tidy(plan)
                 raise
         if lost:
+            told = "; ".join(lost.values())
             raise StepFailed(
-                f"the engine runs as wanted, but these containers did not come back: {'; '.join(lost)}",
+                f"the engine runs as wanted, but these containers did not come back: {told}",
                 "see to them; the next run starts them again",
             )
 
@@ -99,7 +100,7 @@ class EngineChange:
             self._acting.host.log(f"  going back: {step}")
             try:
                 self._take_back(step)
-            except _FAILURES as another:
+            except FAILURES as another:
                 trouble.append(f"{step}: {another}")
         if not rollback:
             raise StepFailed(f"{reason} (there was nothing to go back to)", _remedy(failure)) from failure
@@ -141,7 +142,7 @@ class EngineChange:
                 try:
                     if self._acting.found.exist([step.path])[step.path]:
                         self._hands.do(steps.RemovePath(step.path))
-                except _FAILURES as failure:
+                except FAILURES as failure:
                     self._acting.host.log(f"could not remove {step.path}: {failure}")
 
 

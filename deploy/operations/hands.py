@@ -7,6 +7,7 @@ hangs must not hold up a fleet; they are generous, and differ by what the engine
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import singledispatchmethod
@@ -15,15 +16,16 @@ from typing import Final, TypeVar
 from pyinfra.api.command import StringCommand
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
+from pyinfra.connectors.util import CommandOutput
 
 from deploy import steps
-from deploy.commands import remembered
+from deploy.commands import container_log, remembered
 from deploy.connector_errors import HostError
 from deploy.found import CouldNotRead, Found
 from deploy.plan import differences
 from deploy.state import ContainerState, EngineState
 from deploy.trust.commands import commands
-from deploy.trust.steps import PutBytes
+from deploy.trust.steps import Protect, PutBytes
 
 T = TypeVar("T")
 
@@ -45,6 +47,14 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 
 
+_HOPELESS_RESTARTS: Final = 5
+"""A container that has ended so often right after its start will not come to itself (3 s with docker's
+pauses)."""
+
+
+_ONLY_THE_CODE: Final = re.compile(r"exit code -?\d+")
+
+
 class StepFailed(Exception):
     """A step did not do what it is for."""
 
@@ -52,6 +62,10 @@ class StepFailed(Exception):
         super().__init__(f"{cause}: {remedy}" if remedy else cause)
         self.cause = cause
         self.remedy = remedy
+
+
+FAILURES: Final = (StepFailed, CouldNotRead, HostError)
+"""Everything that a step may raise."""
 
 
 class Hands:
@@ -77,6 +91,9 @@ class Hands:
 
     def run(self, command: str, seconds: int = _USUAL_SECONDS) -> str:
         """Run one command and return what it printed; `StepFailed` with its own words if it fails."""
+        return self._answer(command, seconds).stdout
+
+    def _answer(self, command: str, seconds: int) -> CommandOutput:
         self._found.forget()
         success, output = self._host.run_shell_command(
             StringCommand(command),
@@ -85,8 +102,14 @@ class Hands:
             _timeout=seconds,
         )
         if not success:
-            raise StepFailed(output.stderr or output.stdout or f"failed without a word: {command}")
-        return output.stdout
+            error = self._host.connector_data.get("psrp_error")
+            if isinstance(error, HostError) and str(error) == output.stderr:
+                raise StepFailed(error.cause, error.remedy)  # not the command, but the way to the host
+            said = output.stderr
+            if _ONLY_THE_CODE.fullmatch(said) and output.stdout:
+                said = f"{output.stdout} ({said})"  # icacls and sc say on stdout what is wrong
+            raise StepFailed(said or "failed without a word")
+        return output
 
     @singledispatchmethod
     def do(self, step: steps.Step) -> None:
@@ -105,6 +128,16 @@ class Hands:
     @do.register
     def _(self, step: PutBytes) -> None:
         self._put(io.BytesIO(step.content), step.path)
+
+    @do.register
+    def _(self, step: Protect) -> None:
+        try:
+            for command in commands(step):
+                self.run(command)
+        except StepFailed as failure:
+            named = [account for account in step.grants if not account.startswith("*")]
+            remedy = f"is there an account {named[0]} on this host? see trust.logins" if named else ""
+            raise StepFailed(failure.cause, remedy) from failure
 
     @do.register
     def _(self, step: steps.RememberContainers) -> None:
@@ -136,17 +169,41 @@ class Hands:
     @do.register
     def _(self, step: steps.AwaitContainer) -> None:
         def good(container: ContainerState | None) -> bool:
-            return is_well(container) or self._is_serving(container)
+            return container is not None and (container.is_well or self._is_serving(container))
 
-        container = self.wait_for(lambda: self._container(step.name), good, step.seconds)
+        def settled(container: ContainerState | None) -> bool:
+            return good(container) or _is_hopeless(container)
+
+        container = self.wait_for(lambda: self._container(step.name), settled, step.seconds)
         if not good(container):
-            condition = _condition(container)
-            raise StepFailed(f"the container {step.name} is not well after {step.seconds} s: {condition}")
+            patience = "" if _is_hopeless(container) else f" after {step.seconds} s"
+            raise StepFailed(
+                f"the container {step.name} is not well{patience}: {_condition(container)}"
+                f"{self._last_words(step.name)}"
+            )
 
-    def _is_serving(self, container: ContainerState | None) -> bool:
+    @do.register
+    def _(self, step: steps.AwaitRegistry) -> None:
+        if not self.wait_for(lambda: self._found.registry_answers(step.url), bool, step.seconds):
+            raise StepFailed(
+                f"the registry does not answer at {step.url} after {step.seconds} s"
+                f"{self._last_words(step.name)}",
+                f"see what more it says: docker container logs {step.name}",
+            )
+
+    def _is_serving(self, container: ContainerState) -> bool:
         """Whether a registry serves already, though docker has not come to look at its health yet."""
-        url = self._serves.get(container.name) if container else None
-        return bool(url and container and container.running and self._found.registry_answers(url))
+        url = self._serves.get(container.name)
+        return bool(url and container.running and self._found.registry_answers(url))
+
+    def _last_words(self, name: str) -> str:
+        """Return what a container said last, as the end of a sentence; nothing if that cannot be had."""
+        try:
+            said = self._answer(container_log(name), _USUAL_SECONDS)
+        except FAILURES:
+            return ""
+        lines = [*said.stdout_lines, *said.stderr_lines]
+        return f"; it said last: {chr(10).join(lines)}" if lines else ""
 
     def wait_for(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:
         """Look again and again until it is good or ``seconds`` have passed; return what was seen last.
@@ -187,14 +244,15 @@ def missing(step: steps.ProveOptions, engine: EngineState) -> list[str]:
     return list(differences(step.options, step.labels, engine).values())
 
 
-def is_well(container: ContainerState | None) -> bool:
-    """Whether a container runs, and is healthy if it says how it is."""
-    return container is not None and container.running and container.health in {"", "none", "healthy"}
+def _is_hopeless(container: ContainerState | None) -> bool:
+    return container is not None and container.restarts >= _HOPELESS_RESTARTS
 
 
 def _condition(container: ContainerState | None) -> str:
     if container is None:
         return "it does not exist"
+    if _is_hopeless(container):
+        return f"it has ended {container.restarts} times, with exit code {container.exit_code}"
     if not container.running:
         return f"it ended with exit code {container.exit_code}"
     return container.health

@@ -23,24 +23,27 @@ from deploy.trust.credentials import Login
 @operation("trust")
 def trust(acting: Acting, *, wanted: LabSettings) -> Commands:
     """Have the engine trust its registries, the host find them, and accounts be logged in; no restart."""
-    wished = _wished(acting, wanted)
+    wished = trust_wanted(acting, wanted)
     if wished == TrustWanted({}) and not wanted.trust.hosts_file:
         return
     containerd = bool(acting.found.engine().containerd)
+    profiles = acting.found.exist([each.directory for each in wished.profiles]) if wished.profiles else {}
     found = TrustFound(
         hashes={path: acting.found.hash(path) for path in wished.files(containerd=containerd)},
         # Without a name, too: a line of ours may be left from when there was one.
-        hosts=_download(acting, hosts_file.PATH) if wanted.trust.hosts_file else b"",
+        hosts=download(acting, hosts_file.PATH) if wanted.trust.hosts_file else b"",
         thumbprints=acting.found.root_certificates() if wished.root else frozenset(),
         profiles={
-            profile.path: (_download(acting, profile.path), acting.found.directory(profile.path))
+            profile.path: (download(acting, profile.path), acting.found.directory(profile.path))
             for profile in wished.profiles
         },
+        absent=frozenset(path for path, there in profiles.items() if not there),
     )
     yield from acting.carry_out(plan_trust(wished, found, containerd=containerd))
 
 
-def _wished(acting: Acting, wanted: LabSettings) -> TrustWanted:
+def trust_wanted(acting: Acting, wanted: LabSettings) -> TrustWanted:
+    """Return what a host shall trust, find and be logged in at; `StepFailed` if that cannot be said here."""
     settings, registry = wanted.trust, wanted.registry
     try:
         own = authority_of(registry, keeper_of(wanted))
@@ -77,7 +80,7 @@ def _profiles(acting: Acting, wanted: LabSettings) -> list[Profile]:
     return profiles
 
 
-def _download(acting: Acting, path: str) -> bytes:
+def download(acting: Acting, path: str) -> bytes:
     """Return a file's bytes, nothing if there is none; no command shows them, for they may be secret."""
     if not acting.found.exist([path])[path]:
         return b""

@@ -13,8 +13,10 @@ from deploy.places import (
     CONTAINER_CERTIFICATES,
     CONTAINER_DATA,
     HTPASSWD,
+    REPLACED,
     RULES,
 )
+from deploy.plan.replacement import make_room, named
 from deploy.settings.engine_rules import LABEL_PREFIX
 from deploy.settings.lab import LabSettings
 from deploy.settings.registry import RegistrySettings
@@ -22,12 +24,10 @@ from deploy.state import ContainerState, HnsEndpointState
 from deploy.steps import (
     AwaitContainer,
     Refuse,
-    RemoveContainer,
     RemoveHnsEndpoint,
     RunContainer,
     StartContainer,
     Step,
-    StopContainer,
 )
 
 ENVIRONMENT_LABEL = f"{LABEL_PREFIX}environment"
@@ -75,20 +75,21 @@ def _environment(registry: RegistrySettings) -> dict[str, str]:
 def plan_container(
     wanted: RunContainer, found: Sequence[ContainerState], endpoints: Sequence[HnsEndpointState] = ()
 ) -> list[Step]:
-    """Return the steps that lead from ``found`` (all containers of the host) to ``wanted``."""
+    """Return the steps that lead from ``found`` (all containers of the host) to ``wanted``.
+
+    A container that differs is put aside, not removed: see `deploy.plan.replacement`.
+    """
     if refusals := list(_taken(wanted, found)):
         return [*refusals]
-    current = next((container for container in found if container.name == wanted.name), None)
+    current, aside = named(found, wanted.name), named(found, REPLACED)
     stale = [RemoveHnsEndpoint(wanted.ip)] if _is_stale(wanted.ip, found, endpoints) else []
-    if current is None:
-        return [*stale, wanted, AwaitContainer(wanted.name)]
-    if differing := differences(wanted, current):
-        removed: list[Step] = [StopContainer(wanted.name)] if current.running else []
-        removed.append(RemoveContainer(wanted.name, "; ".join(differing)))
-        return [*removed, *stale, wanted, AwaitContainer(wanted.name)]
-    if not current.running:
-        return [*stale, StartContainer(wanted.name), AwaitContainer(wanted.name)]
-    return []
+    differing = differences(wanted, current) if current is not None else []
+    if current is not None and not differing:
+        if current.running:
+            return []
+        room = make_room(None, aside, "")
+        return [*room, *stale, StartContainer(wanted.name), AwaitContainer(wanted.name)]
+    return [*make_room(current, aside, "; ".join(differing)), *stale, wanted, AwaitContainer(wanted.name)]
 
 
 def differences(wanted: RunContainer, found: ContainerState) -> list[str]:
@@ -134,7 +135,7 @@ def _wanted_mounts(wanted: RunContainer) -> list[tuple[str, str]]:
 
 def _taken(wanted: RunContainer, found: Sequence[ContainerState]) -> Iterator[Refuse]:
     for other in found:
-        if other.name == wanted.name:
+        if other.name in {wanted.name, REPLACED}:
             continue
         held = {other.networks.get(wanted.network), other.addresses.get(wanted.network)}
         if wanted.ip in held:

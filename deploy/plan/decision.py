@@ -33,14 +33,16 @@ def decide(
     *,
     previous: FileState | None,
     unfinished: bool,
+    cut_off: bool,
     network: str | None,
     distrust_reload: bool,
 ) -> Decision:
     """Return what the engine needs to run as ``target`` says.
 
     ``previous`` is the file that was in the place of ``file`` before; ``unfinished`` says that an earlier run
-    began a restart and did not end it; ``network`` says why the network must be made anew, if it must;
-    ``distrust_reload`` is set when a reload did not do what it should.
+    began a restart and did not end it, ``cut_off`` that one was cut off while the file took its place, so
+    that the engine may have started without any; ``network`` says why the network must be made anew, if it
+    must; ``distrust_reload`` is set when a reload did not do what it should.
     """
     if not service.exists:
         return Decision("start", (f"the service {SERVICE} is not registered",))
@@ -49,6 +51,8 @@ def decide(
     restart = list(_restart_reasons(target, service, file, engine, previous))
     if network:
         restart.append(network)
+    if cut_off:
+        restart.append("an earlier run was cut off while it put the file in its place")
     if unfinished and not target.labels and engine.answers:
         restart.append("an earlier run began a restart and did not finish it")
     reload = list(_reload_reasons(target, file, engine))

@@ -34,7 +34,7 @@ def plan_engine(wanted: LabSettings, found: EngineFound, *, distrust_reload: boo
     """
     if lost := _lost_data_root(wanted, found.service):
         return EnginePlan("none", steps=(lost,))
-    target = target_of(wanted, found.service, found.file)
+    target = target_of(wanted, found.service, found.file_before)
     if unknown := tuple(_options_too_new(target, found.engine.version)):
         return EnginePlan("none", steps=unknown)
     anew = must_be_made_anew(wanted.network, found.network, found.hns)
@@ -42,10 +42,11 @@ def plan_engine(wanted: LabSettings, found: EngineFound, *, distrust_reload: boo
     decision = decide(
         target,
         found.service,
-        found.file,
+        found.file_before,
         found.engine,
         previous=found.previous,
         unfinished=names is not None,
+        cut_off=found.cut_off,
         network=anew,
         distrust_reload=distrust_reload,
     )

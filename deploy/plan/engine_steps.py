@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from deploy.places import DATA_ROOT, DOCKERD, OURS, RUNNING_BEFORE, SERVICE, parent, previous, staged
+from deploy.places import (
+    DATA_ROOT,
+    DOCKERD,
+    OURS,
+    REPLACED,
+    RUNNING_BEFORE,
+    SERVICE,
+    parent,
+    previous,
+    staged,
+)
 from deploy.plan.decision import Decision
 from deploy.plan.engine_types import EngineFound, EnginePlan
 from deploy.plan.network import obstacles
@@ -59,7 +69,7 @@ class EngineSteps:
     def file_changes(self) -> bool:
         """Whether the file, or its place, is another one than now."""
         found = self.found.file
-        same_place = found.path == self.target.path
+        same_place = found.path == self.target.path and not self.found.cut_off
         return not (same_place and is_readable(found) and content_of(found) == dict(self.target.content))
 
     @property
@@ -92,10 +102,10 @@ class EngineSteps:
 
     def refusals(self) -> Iterator[Refuse]:
         """Yield why this change may not be made on this host."""
-        ours = self.wanted.registry.name
+        ours = {self.wanted.registry.name, REPLACED}
         if self.network_anew:
             yield from obstacles(self.wanted.network, self.found.routes, self.found.containers, ours)
-        if self.leaves_data_root and (left := [c.name for c in self.found.containers if c.name != ours]):
+        if self.leaves_data_root and (left := [c.name for c in self.found.containers if c.name not in ours]):
             yield Refuse(
                 f"data-root changes, and these containers would stay behind in {self.found.engine.data_root}:"
                 f" {', '.join(left)}",
@@ -113,11 +123,11 @@ class EngineSteps:
                 f"set engine.allow_restart = {foreign!r}, or True",
             )
 
-    def _uncovered(self, ours: str) -> list[str]:
+    def _uncovered(self, ours: set[str]) -> list[str]:
         allowed = self.wanted.engine.allow_restart
         if allowed is True:
             return []
-        covered = {ours, *(allowed or ())}
+        covered = {*ours, *(allowed or ())}
         return [each.name for each in self.running if each.name not in covered]
 
     def plan(self) -> EnginePlan:
@@ -129,7 +139,7 @@ class EngineSteps:
             steps=tuple(self._forth()),
             rollback=tuple(self._back()),
             stops=tuple(each.name for each in self.running) if self.restarts else (),
-            file_before=self.found.file.text or "",
+            file_before=self.found.file_before.text or "",
             file_after=self.target.text if self.file_changes else self.found.file.text or "",
             command_line_before=before,
             command_line_after=self.command_line if self.line_changes or not before else before,
@@ -276,7 +286,7 @@ class EngineSteps:
     def _old_file(self) -> Iterator[Step]:
         if not self.file_changes:
             return
-        old = self.found.file
+        old = self.found.file_before
         if old.path != self.target.path or not old.exists:
             yield RemovePath(self.target.path)
         if old.text is not None:

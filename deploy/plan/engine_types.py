@@ -28,6 +28,10 @@ class EngineFound:
     previous: FileState
     """What the file was before, at `deploy.places.previous`."""
 
+    staged: FileState
+    """What was written beside the file to take its place, at `deploy.places.staged`, and did not come to it.
+    """
+
     running_before: FileState
     """`deploy.places.RUNNING_BEFORE`."""
 
@@ -40,6 +44,21 @@ class EngineFound:
 
     hns: tuple[HnsNetworkState, ...] = ()
     routes: tuple[RouteState, ...] = ()
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether an earlier run was cut off while the file's successor took its place.
+
+        ``Move-Item -Force`` of Windows PowerShell 5.1 removes the file in the way before it renames; a host
+        that loses its power between the two has both files beside the place, and none in it. Without the
+        successor it was a person who took the file away.
+        """
+        return not self.file.exists and self.staged.exists and self.previous.exists
+
+    @property
+    def file_before(self) -> FileState:
+        """The file as it was, whose keys are to be kept: the previous one where a run was cut off."""
+        return FileState(self.file.path, self.previous.text) if self.cut_off else self.file
 
 
 @dataclass(frozen=True)

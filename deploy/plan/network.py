@@ -8,7 +8,7 @@ of the one restart it needs. `plan_network` looks at the result.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from deploy.settings.network import NetworkSettings
 from deploy.state import ContainerState, HnsNetworkState, NetworkState, RouteState
@@ -59,11 +59,14 @@ def must_be_made_anew(
 
 
 def obstacles(
-    wanted: NetworkSettings, routes: Sequence[RouteState], containers: Sequence[ContainerState], ours: str
+    wanted: NetworkSettings,
+    routes: Sequence[RouteState],
+    containers: Sequence[ContainerState],
+    ours: Collection[str],
 ) -> Iterator[Refuse]:
     """Yield what stands against making the network anew with the wanted subnet.
 
-    ``ours`` is the registry's container, which is replaced where its address does not fit.
+    ``ours`` names the registry's containers, which are replaced where the address does not fit.
     """
     for route in routes:
         if _is_in_the_way(route, wanted):
@@ -74,7 +77,7 @@ def obstacles(
             )
     for container in containers:
         address = container.networks.get(wanted.name, "")
-        if container.name != ours and address and ipaddress.ip_address(address) not in wanted.network:
+        if container.name not in ours and address and ipaddress.ip_address(address) not in wanted.network:
             yield Refuse(
                 f"the container {container.name} has the pinned address {address}, which is not in"
                 f" network.subnet {wanted.network}, so it could not start again",

@@ -24,6 +24,9 @@ ROOT_FILE = rf"{OURS}\ca.crt"
 """The authority, where it is imported from."""
 
 
+_EMPTY = b"{}\n"
+
+
 @dataclass(frozen=True)
 class Profile:
     """The Docker client's configuration of one account."""
@@ -31,6 +34,11 @@ class Profile:
     account: str
     path: str
     logins: tuple[Login, ...]
+
+    @property
+    def directory(self) -> str:
+        """The account's profile."""
+        return parent(parent(self.path))
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,9 @@ class TrustFound:
     profiles: Mapping[str, tuple[bytes, DirectoryState]] = field(default_factory=dict)
     """Each account's configuration, and who may read it, by path."""
 
+    absent: frozenset[str] = frozenset()
+    """Profiles that do not exist."""
+
 
 def profile_of(account: str) -> str:
     r"""Return where Windows keeps an account's profile: ``LAB\student`` has ``C:\Users\student``."""
@@ -91,6 +102,8 @@ def trusted_names(trust: TrustSettings, registry: RegistrySettings) -> dict[str,
 
 def plan_trust(wanted: TrustWanted, found: TrustFound, *, containerd: bool) -> list[Step]:
     """Return the steps that lead from ``found`` to ``wanted``."""
+    if refusals := list(_without_profile(wanted, found)):
+        return [*refusals]
     try:
         return [
             *_files(wanted.files(containerd=containerd), found.hashes),
@@ -125,11 +138,24 @@ def _root(authority: bytes | None, thumbprints: frozenset[str]) -> Iterator[Step
 def _profile(profile: Profile, found: TrustFound) -> Iterator[Step]:
     content, permissions = found.profiles[profile.path]
     changed = credentials.edit(content, list(profile.logins))
-    if changed != content:
+    if not permissions.exists:
         yield MakeDirectory(parent(profile.path))
-        yield PutBytes(profile.path, changed)
+        yield PutBytes(profile.path, _EMPTY)
+    # Closed before a password comes into it: what takes a file's place keeps its access rules.
     grants = {SYSTEM: "F", ADMINISTRATORS: "F", profile.account: "M"}
     yield from plan_protection(permissions, grants, is_directory=False)
+    if changed != content:
+        yield PutBytes(profile.path, changed)
+
+
+def _without_profile(wanted: TrustWanted, found: TrustFound) -> Iterator[Refuse]:
+    for profile in wanted.profiles:
+        if profile.directory in found.absent:
+            # Made by us, it would be in the way: Windows would give the account another one.
+            yield Refuse(
+                f"trust.logins: the account {profile.account} has no profile {profile.directory} here",
+                "log on with it once, or say where its profile is (trust.logins.profile)",
+            )
 
 
 def thumbprint(certificate: bytes) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from deploy.masking import masked
 from deploy.settings import checks, log_options
 from deploy.settings.engine_options import OPTIONS
 from deploy.settings.problems import Problem
@@ -193,6 +194,21 @@ def _service_options_can_say_it(settings: EngineSettings) -> Iterator[Problem]:
             )
 
 
+def _no_password_on_the_command_line(settings: EngineSettings) -> Iterator[Problem]:
+    if settings.delivery != "service-options":
+        return
+    for key, value in settings.options.given().items():
+        named = value.items() if isinstance(value, Mapping) else [("", value)]
+        for name, inner in named:
+            text = f"{name}={inner}"
+            if masked(text) != text:
+                yield Problem(
+                    f"options.{key}.{name}".removesuffix("."),
+                    "holds a password, and whoever is on the host can read a service's command line:"
+                    " write engine.delivery = 'daemon.json'",
+                )
+
+
 _RULES: tuple[Callable[[EngineSettings], Iterator[Problem]], ...] = (
     _given_once,
     _extra_reaches_the_engine,
@@ -206,4 +222,5 @@ _RULES: tuple[Callable[[EngineSettings], Iterator[Problem]], ...] = (
     _builder_filters_are_single,
     _labels_are_the_users,
     _service_options_can_say_it,
+    _no_password_on_the_command_line,
 )

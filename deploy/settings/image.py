@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, StrictStr
+from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
 from deploy.settings.base import Settings
 
@@ -75,6 +75,9 @@ class ImageSettings(Settings):
 
     repository: Annotated[StrictStr, AfterValidator(a_repository)] = "registry-lab/registry"
     """Its name without the tag."""
+
+    keep: Annotated[StrictInt, Field(ge=1)] = 2
+    """How many of these images a host keeps after a proven rollout: the current one, and those before it."""
 
 
 def base_image(settings: ImageSettings, build: int) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
+from deploy.places import REPLACED
 from deploy.settings import checks
 from deploy.settings.access import AccessSettings
 from deploy.settings.base import Settings
@@ -108,6 +109,8 @@ class RegistrySettings(AccessSettings):
 
     def _problems(self) -> Iterator[Problem]:
         yield from self.access_problems()
+        if self.name == REPLACED:
+            yield Problem("name", f"{REPLACED} is what the container of before is called; choose another")
         if self.tls and self.insecure is True:
             yield Problem(
                 "insecure", "a registry is not insecure and trusted at once: leave insecure or tls out"

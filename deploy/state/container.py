@@ -28,11 +28,15 @@ class ContainerState(Reported):
     """The image as it was named when the container was made."""
 
     running: bool
+    image_id: str = ""
     exit_code: int = 0
     started: str = ""
     """When it was last started, as the engine writes it; texts of one form, so they sort by time."""
 
     health: str = ""
+    restarts: int = 0
+    """How often the engine started it again since it was last started by hand."""
+
     restart: str = ""
     """The restart policy as docker's flag spells it: ``on-failure:3``."""
 
@@ -48,6 +52,11 @@ class ContainerState(Reported):
 
     environment: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it runs, and is healthy if it says how it is."""
+        return self.running and self.health in {"", "none", "healthy"}
 
     @classmethod
     def list_from_json(cls, text: str) -> list[Self]:
@@ -67,9 +76,11 @@ class ContainerState(Reported):
             id=found.text("Id"),
             image=config.text("Image", ""),
             running=state.flag("Running", default=False),
+            image_id=found.text("Image", ""),
             exit_code=state.number("ExitCode", 0),
             started=state.text("StartedAt", ""),
             health=state.inner("Health").text("Status", ""),
+            restarts=found.number("RestartCount", 0),
             restart=_restart(host.inner("RestartPolicy")),
             ports=_ports(host.inner("PortBindings")),
             mounts=tuple(_mount(Object.of(mount, "a mount")) for mount in found.many("Mounts")),

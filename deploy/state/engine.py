@@ -175,6 +175,8 @@ class ImageState(Reported):
     labels: Mapping[str, str] = field(default_factory=dict)
     os_version: str = ""
     digests: tuple[str, ...] = ()
+    created: str = ""
+    """When it was built, as the engine writes it; texts of one form, so they sort by time."""
 
     @classmethod
     def list_from_json(cls, text: str) -> list[Self]:
@@ -186,6 +188,7 @@ class ImageState(Reported):
                 labels=image.inner("Config").mapping("Labels"),
                 os_version=image.text("OsVersion", ""),
                 digests=image.texts("RepoDigests"),
+                created=image.text("Created", ""),
             )
             for image in objects(text, "docker image inspect")
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deploy.commands import commands
 from deploy.powershell import cmdlet, json_list, native, pipeline
-from deploy.trust.steps import ImportRoot, Protect
+from deploy.trust.steps import ImportRoot, Protect, RemoveRoot
 
 __all__ = ["commands", "root_certificates"]
 
@@ -26,6 +26,11 @@ def _(step: Protect) -> list[str]:
 def _(step: ImportRoot) -> list[str]:
     arguments = {"FilePath": step.path, "CertStoreLocation": ROOT_STORE, "ErrorAction": "Stop"}
     return [pipeline(cmdlet("Import-Certificate", **arguments), cmdlet("Out-Null"))]
+
+
+@commands.register
+def _(step: RemoveRoot) -> list[str]:
+    return [cmdlet("Remove-Item", LiteralPath=rf"{ROOT_STORE}\{step.thumbprint}", ErrorAction="Stop")]
 
 
 def root_certificates() -> str:

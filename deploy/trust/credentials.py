@@ -8,6 +8,7 @@ alone.
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,35 @@ def edit(content: bytes, logins: list[Login]) -> bytes:
         auths[login.registry] = {"auth": encoded}
         if config.get("credsStore") or login.registry in helpers:
             helpers[login.registry] = ""
+    return _written(content, config, auths, helpers)
+
+
+def without(content: bytes, users: Mapping[str, str]) -> bytes:
+    """Return ``config.json`` without the log-ins of these ``users`` (by registry); the rest stays as it is.
+
+    Where somebody else has logged in since, that log-in is not ours and stays.
+    """
+    config = _read(content)
+    auths = _table(config, "auths")
+    helpers = _table(config, "credHelpers")
+    for registry, user in users.items():
+        if _user_of(auths.get(registry)) != user:
+            continue
+        del auths[registry]
+        if helpers.get(registry) == "":
+            del helpers[registry]
+    return _written(content, config, auths, helpers)
+
+
+def _user_of(auth: object) -> str | None:
+    encoded = auth.get("auth") if isinstance(auth, dict) else None
+    try:
+        return base64.b64decode(str(encoded), validate=True).decode().partition(":")[0]
+    except ValueError:
+        return None
+
+
+def _written(content: bytes, config: dict[str, Any], auths: dict[str, Any], helpers: dict[str, Any]) -> bytes:
     changed = {**config, "auths": auths, "credHelpers": helpers}
     kept = {key: value for key, value in changed.items() if value != {} or config.get(key) == {}}
     if kept == config:

@@ -36,6 +36,16 @@ class Protect(Step):
 
 
 @dataclass(frozen=True)
+class RemoveRoot(Step):
+    """Take a certificate out of the machine's root store."""
+
+    thumbprint: str
+
+    def __str__(self) -> str:
+        return f"trust the authority {self.thumbprint} no longer on the whole machine"
+
+
+@dataclass(frozen=True)
 class ImportRoot(Step):
     """Put a certificate into the machine's root store."""
 

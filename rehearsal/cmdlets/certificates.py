@@ -51,6 +51,19 @@ def shown(certificate: x509.Certificate) -> PsObject:
     return PsObject(TYPE, properties, text=TYPE, default_display=("Thumbprint", "Subject"))
 
 
+def remove(host: Host, path: str) -> bool | None:
+    """Take the certificate that a path names out of its store; False if there is none, None if the path is no
+    certificate's.
+    """
+    store, _, name = path.rpartition("\\")
+    if store_of(store) is None:
+        return None
+    if not host.hive.delete(rf"{STORES}\{store_of(store)}\Certificates\{name.upper()}"):
+        return False
+    host.changed(f"certificate {name.upper()} removed from {store_of(store)}")
+    return True
+
+
 def thumbprint(certificate: x509.Certificate) -> str:
     """Return the SHA-1 of the certificate's DER, in capitals."""
     return hashlib.sha1(_der(certificate), usedforsecurity=False).hexdigest().upper()

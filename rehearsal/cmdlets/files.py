@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rehearsal.cmdlets.certificates import certificates, shown, store_of
+from rehearsal.cmdlets.certificates import remove as remove_certificate
 from rehearsal.cmdlets.objects import matches
 from rehearsal.cmdlets.paths import PATH, absolute, failed, file_object, given, missing, registry_key, resolve
 from rehearsal.interfaces import WindowsError
@@ -13,6 +14,7 @@ from rehearsal.shell.values import PsError, PsObject, Value
 
 FORCE = Parameter("Force", "switch")
 RECURSE = Parameter("Recurse", "switch")
+_UNTIL_THE_CONNECTION_ENDS = 20.0
 
 
 @cmdlet("Test-Path", *PATH, Parameter("PathType", choices=("Any", "Container", "Leaf")))
@@ -143,9 +145,14 @@ def _make_file(context: Context, path: str, content: str, *, force: bool) -> Ite
 
 @cmdlet("Remove-Item", *PATH, RECURSE, FORCE)
 def remove_item(context: Context, bound: Bound) -> Iterator[Value]:
-    """Remove files, and directories with what is in them if that is asked for."""
+    """Remove files, and directories with what is in them if that is asked for; certificates by thumbprint."""
     files = context.host.files
     for path, literal in given(bound):
+        removed = remove_certificate(context.host, path)
+        if removed is not None:
+            if not removed:
+                context.error(missing(context, path))
+            continue
         for found in resolve(context, path, literal=literal):
             if files.is_directory(found) and files.list(found) and not bound["Recurse"]:
                 context.error(
@@ -170,7 +177,9 @@ def remove_item(context: Context, bound: Bound) -> Iterator[Value]:
 
 @cmdlet("Move-Item", *PATH, Parameter("Destination", position=1, required=True), FORCE)
 def move_item(context: Context, bound: Bound) -> Iterator[Value]:
-    """Rename; with -Force over a file that is there."""
+    """Rename; with -Force over a file that is there, which 5.1 deletes first: it tries to move, and only when
+    that fails does it delete what is in the way and move again (``FileSystemProvider.MoveFileInfoItem``).
+    """
     files = context.host.files
     for path, literal in given(bound):
         for found in resolve(context, path, literal=literal):
@@ -181,6 +190,13 @@ def move_item(context: Context, bound: Bound) -> Iterator[Value]:
                 context.error(failed(context, exists, target, "MoveFileInfoItemIOError"))
                 continue
             try:
+                if taken:
+                    files.remove(target)
+                    if context.host.faults.take("power-cut-in-move"):
+                        context.host.changed(f"{target} removed; the power fails")
+                        context.host.restart()
+                        context.cancel.wait(_UNTIL_THE_CONNECTION_ENDS)
+                        return
                 files.move(found, target)
                 context.host.changed(f"{found} moved to {target}")
             except WindowsError as error:

@@ -166,7 +166,24 @@ class Containers:
     def rename(self, container: Container, name: str) -> None:
         """Give a container another name."""
         with self._state.change():
-            container.name = self._name(name)
+            if name.removeprefix("/") == container.name:
+                raise EngineError("Renaming a container with the same name as its current name")
+            try:
+                container.name = self._name(name)
+            except EngineError as error:
+                raise EngineError(f"Error when allocating new name: {error}") from error
+
+    def set_restart_policy(self, container: Container, policy: tuple[str, int]) -> None:
+        """Change a container's restart policy, all that can be changed on Windows (moby
+        ``container_windows.go``).
+        """
+        with self._state.change():
+            if container.host_config["AutoRemove"] and policy[0] != "no":
+                raise EngineError(
+                    f"Cannot update container {container.id}: "
+                    "Restart policy cannot be updated because AutoRemove is enabled for the container"
+                )
+            container.host_config["RestartPolicy"] = {"Name": policy[0], "MaximumRetryCount": policy[1]}
 
 
 def _config(wanted: Wanted, image: Image, identifier: str) -> dict[str, Any]:

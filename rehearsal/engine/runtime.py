@@ -68,6 +68,8 @@ class Runtime:
             self._launch(container)
 
     def _launch(self, container: Container) -> None:
+        if self._closing.is_set():
+            raise StartError("the daemon is shutting down")
         try:
             self._check_mounts(container)
             self._networks.attach(container, published(container))
@@ -249,8 +251,10 @@ class Runtime:
 
     def close(self, seconds: float) -> None:
         """End all containers, as the engine does when it stops; their restart policies stay in force."""
-        self._closing.set()
-        running = list(self._running.values())
+        with self._state.lock:
+            # What is being started now is among these, and nothing is started after it.
+            self._closing.set()
+            running = list(self._running.values())
         threads = [threading.Thread(target=item.process.stop, args=(seconds,)) for item in running]
         for thread in threads:
             thread.start()

@@ -288,3 +288,39 @@ def test_a_full_disk_stops_a_pull(lab: EngineLab, tmp_path: Path) -> None:
 
     assert result.code == 1
     assert "There is not enough space on the disk." in result.err
+
+
+def test_a_container_is_renamed_and_keeps_everything_else(lab: EngineLab) -> None:
+    made = lab.docker(f"run -d --name old {PING}").out.strip()
+
+    assert lab.docker("container rename old new").code == 0
+
+    assert lab.docker("container inspect --format {{.Id}} new").out.strip() == made
+    assert lab.docker("container inspect old").code == 1
+
+
+def test_a_name_that_is_taken_is_not_given_again(lab: EngineLab) -> None:
+    lab.docker(f"create --name one {PING}")
+    lab.docker(f"create --name two {PING}")
+
+    taken = lab.docker("rename one two")
+    same = lab.docker("rename one one")
+
+    assert taken.code == 1
+    assert taken.err.startswith(
+        "failed to rename container: Error response from daemon: Error when allocating new name: Conflict."
+    )
+    assert "same name as its current name" in same.err
+
+
+def test_windows_updates_the_restart_policy_and_nothing_else(lab: EngineLab) -> None:
+    lab.docker(f"run -d --name box --restart always {PING}")
+    shown = "container inspect --format {{.HostConfig.RestartPolicy.Name}} box"
+
+    assert lab.docker("container update --restart no box").out == "box\n"
+
+    assert lab.docker(shown).out == "no\n"
+    memory = lab.docker("container update --memory 1g box")
+    assert "resource updating isn't supported on Windows" in memory.err
+    assert "unknown policy 'never'" in lab.docker("update --restart never box").err
+    assert "you must provide one or more flags" in lab.docker("update box").err

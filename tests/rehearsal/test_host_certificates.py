@@ -47,3 +47,15 @@ def test_a_file_that_is_no_certificate_is_refused(host: Host) -> None:
 
     assert "ImportCertificateCommand" in identifier
     assert "0x80092009" in message
+
+
+def test_a_certificate_is_removed_by_its_thumbprint(host: Host) -> None:
+    host.files.write(r"C:\ca.crt", PEM)
+    output(host, rf"Import-Certificate -FilePath 'C:\ca.crt' -CertStoreLocation {STORE}")
+    item = rf"'Cert:\LocalMachine\Root\{THUMBPRINT}'"
+
+    output(host, f"Remove-Item -LiteralPath {item} -ErrorAction Stop")
+
+    assert output(host, f"Get-ChildItem -Path {STORE} | Select-Object -ExpandProperty 'Thumbprint'") == []
+    identifier, _ = error_of(host, f"Remove-Item -LiteralPath {item}")
+    assert identifier.startswith("PathNotFound")

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.rehearsal.stage import PASSWORD, Result, Stage, own_prefix
+from tests.rehearsal.killed import killed_at
+from tests.rehearsal.stage import Result, Stage, own_prefix
 
 HOSTS = 12
 KEYS, STOPPED, WEB, OPTIONS = 2, 3, 5, 6
@@ -82,6 +78,11 @@ def command_line(stage: Stage, number: int) -> str:
 def info(stage: Stage, number: int) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(stage.do(number, "docker info --format '{{json .}}'"))
     return found
+
+
+def statuses(stage: Stage) -> dict[int, str]:
+    outcome = stage.outcome()
+    return {number: outcome[stage.address(number)]["status"] for number in EVERY}
 
 
 def changes(stage: Stage, number: int) -> list[datetime]:
@@ -185,6 +186,29 @@ def test_a_restart_brings_every_container_back(proven: Stage) -> None:
     assert started(proven, WEB, "registry")
 
 
+def test_a_wave_that_fails_stops_the_rest_and_the_next_run_goes_on_from_there(proven: Stage) -> None:
+    failing, rest = 4, range(8, HOSTS + 1)
+    wanted = fleet(proven, "onward", {"options": {"log-level": "error"}})
+    proven.fault(failing, "engine-refuses-start")
+
+    with proven.watched(*rest) as untouched:
+        stopped = proven.roll_out(wanted)
+    before = statuses(proven)
+    proven.fault(failing, "clear")
+    onward = proven.roll_out(wanted)
+
+    done = set(range(1, 8)) - {failing}
+    assert stopped.code != 0
+    assert not any(untouched.values())
+    assert {number for number in EVERY if before[number] == "changed"} == done
+    assert before[failing] == "failed"
+    assert {before[number] for number in rest} == {"not begun"}
+    assert onward.code == 0, onward.text
+    after = statuses(proven)
+    assert {number for number in EVERY if after[number] == "unchanged"} == done
+    assert {number for number in EVERY if after[number] == "changed"} == {failing, *rest}
+
+
 def test_a_new_data_root_comes_by_restart_with_the_registry_back(proven: Stage) -> None:
     result = proven.roll_out(fleet(proven, "moved", {"data_root": r"C:\docker-data"}, MOVED))
 
@@ -196,20 +220,9 @@ def test_a_new_data_root_comes_by_restart_with_the_registry_back(proven: Stage) 
 
 def test_a_run_that_is_killed_half_way_is_finished_by_the_next(proven: Stage) -> None:
     wanted = proven.inventory("killed", [WEB], lab={"engine": {"options": {"log-level": "error"}}})
-    seen = len(proven.journal(WEB))
-    process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("pyinfra")), str(wanted), "deploy.py", "-y"],
-        cwd=proven.project,
-        env={**os.environ, "PSRP_PASSWORD": PASSWORD, "PYTHONPATH": str(proven.project)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while not any(entry["text"].startswith("Stop-Service") for entry in proven.journal(WEB)[seen:]):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+
+    killed_at(proven, WEB, wanted, "Stop-Service")
+
     assert (proven.drive(WEB) / "ProgramData" / "registry-lab" / "running-before.json").exists()
 
     result = proven.roll_out(wanted)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast
 
-from deploy.places import DAEMON_JSON, RUNNING_BEFORE, previous
+from deploy.places import DAEMON_JSON, RUNNING_BEFORE, previous, staged
 from deploy.plan import EngineFound, EnginePlan, differences
 from deploy.plan.target import content_of, target_of
 from deploy.settings import LabSettings, deep_merge
@@ -64,6 +64,7 @@ def bare(**changes: object) -> EngineFound:
         service=service(),
         file=FileState(DAEMON_JSON, None),
         previous=FileState(previous(DAEMON_JSON), None),
+        staged=FileState(staged(DAEMON_JSON), None),
         running_before=FileState(RUNNING_BEFORE, None),
         engine=EngineState(
             answers=True, version="29.7.0", data_root=r"C:\ProgramData\docker", isolation="process"

@@ -13,7 +13,7 @@ from typing import Any
 
 from deploy import steps
 from deploy.commands import remembered
-from deploy.places import DATA_ROOT, RUNNING_BEFORE, previous
+from deploy.places import DATA_ROOT, RUNNING_BEFORE, previous, staged
 from deploy.plan import EngineFound, config_path
 from deploy.plan.target import content_of
 from deploy.settings.engine_options import OPTIONS
@@ -61,6 +61,7 @@ class Host:
             service=self.service,
             file=self.file(path),
             previous=self.file(previous(path)),
+            staged=self.file(staged(path)),
             running_before=self.file(RUNNING_BEFORE),
             engine=engine_with(self.options, ()) if self.running else EngineState.silent("no pipe"),
             containers=tuple(
@@ -72,6 +73,17 @@ class Host:
             network=network if self.running else None,
             hns=tuple(here),
         )
+
+    def lose_power_in(self, step: steps.MoveFile) -> None:
+        """Delete what is in the way, as Move-Item of 5.1 does first, and boot again without having moved.
+
+        What ran when the power failed is brought back by its restart policy: no run knows of it.
+        """
+        self.files.pop(step.target, None)
+        runs = dict(self.containers) if self.running else {}
+        self.stop()
+        self.start()
+        self.containers.update(runs)
 
     def carry_out(self, plan: Sequence[Step]) -> None:
         """Do the steps, one after the other."""

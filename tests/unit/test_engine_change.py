@@ -176,6 +176,7 @@ def test_a_container_that_does_not_come_back_takes_nothing_back_and_is_tried_aga
     reason = change(engine, RESTART)
 
     assert f"these containers did not come back: web ({WEB} failed)" in reason
+    assert steps.AwaitContainer("web") not in engine.did, "one that could not be started is not waited for"
     assert REGISTRY_WELL in engine.did
     assert FORGET not in engine.did
 

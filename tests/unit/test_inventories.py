@@ -64,3 +64,16 @@ def test_the_settings_of_the_lab_work() -> None:
 
     assert settings.registry.address == "172.24.194.96:5000"
     assert settings.engine_options()["insecure-registries"] == ["172.24.194.96:5000"]
+
+
+def test_hosts_of_a_rehearsal_that_does_not_come_up_are_named_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Then pyinfra says of each that it is not reached, and why."""
+    (tmp_path / "state").write_text("no directory")
+    monkeypatch.setenv("LAB_STATE", str(tmp_path / "state"))
+
+    hosts = runpy.run_path(str(INVENTORIES / "lab.py"))["lab_hosts"]
+
+    assert [name for name, _ in hosts] == ["@psrp/127.77.0.1", "@psrp/127.77.0.2", "@psrp/127.77.0.3"]
+    assert capfd.readouterr().err

@@ -83,3 +83,19 @@ def test_waves_are_one_matter_for_all_hosts() -> None:
 
 def test_a_host_is_called_by_its_own_name() -> None:
     assert short_name("@psrp/pc-01") == "pc-01"
+
+
+def test_a_host_is_named_once() -> None:
+    hosts: dict[str, dict[str, Any]] = {
+        "pc-01": {"psrp_host": "10.20.0.11"},
+        "10.20.0.11": {},
+        "pc-02": {"psrp_host": "10.20.0.12", "psrp_port": 5985},
+        "pc-03": {"psrp_host": "10.20.0.12", "psrp_port": 15985},
+    }
+
+    with pytest.raises(SettingsErrors) as caught:
+        fleet_settings(inventory(hosts, {}))
+
+    assert caught.value.lines == [
+        "10.20.0.11: psrp_host: 10.20.0.11 is also the address of pc-01; name a host once"
+    ]

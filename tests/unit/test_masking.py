@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from deploy.commands import commands
 from deploy.masking import masked
 from deploy.operations.engine import details
 from deploy.plan import plan_engine
-from tests.unit.plan_hosts import RESTART, SERVICE_OPTIONS, bare, converged, lab, options
+from deploy.settings import SettingsErrors, deep_merge, validate_all
+from deploy.steps import RegisterService
+from tests.unit.plan_hosts import PLAIN, RESTART, SERVICE_OPTIONS, converged, lab, options, service
+from tests.unit.test_plan_parts import WANTED
 
 SECRETIVE = options(
     proxies={"http-proxy": "http://user:geheim@proxy:8080"},
@@ -34,23 +39,67 @@ def test_a_password_is_masked_and_the_rest_is_not(text: str, shown: str) -> None
     assert masked(text) == shown
 
 
-@pytest.mark.parametrize("delivery", [{}, SERVICE_OPTIONS], ids=["daemon.json", "service options"])
 @pytest.mark.parametrize("change", [({}, SECRETIVE), (SECRETIVE, {})], ids=["set", "taken away"])
-def test_no_plan_shows_a_password(delivery: dict[str, Any], change: tuple[dict[str, Any], ...]) -> None:
+def test_no_plan_shows_a_password(change: tuple[dict[str, Any], ...]) -> None:
     before, after = change
 
-    plan = plan_engine(lab(RESTART, delivery, after), converged(lab(delivery, before)))
+    plan = plan_engine(lab(RESTART, after), converged(lab(before)))
 
     shown = [*details(plan), str(plan), *(str(step) for step in (*plan.steps, *plan.rollback))]
     assert plan.effect == "restart"
     assert not any("geheim" in text for text in shown)
 
 
+def test_a_password_on_the_command_line_of_before_is_not_shown() -> None:
+    line = f"{PLAIN} --http-proxy http://user:geheim@proxy:8080 --log-opt splunk-token=geheim"
+    found = converged(lab(SERVICE_OPTIONS), service=service(line))
+
+    plan = plan_engine(lab(RESTART), found)
+
+    shown = [*details(plan), str(plan), *(str(step) for step in (*plan.steps, *plan.rollback))]
+    assert any("--http-proxy" in text for text in shown)
+    assert not any("geheim" in text for text in shown)
+
+
 def test_no_registration_shows_a_password() -> None:
-    found = bare()
-    service = type(found.service)("docker", exists=False)
+    assert str(RegisterService(("--http-proxy", "http://user:geheim@proxy"))).endswith("http://…@proxy")
 
-    plan = plan_engine(lab(SERVICE_OPTIONS, SECRETIVE), bare(service=service))
 
-    assert any("--http-proxy" in str(step) for step in plan.steps)
-    assert not any("geheim" in text for text in [*details(plan), *map(str, plan.steps)])
+@pytest.mark.parametrize(
+    ("given", "setting"),
+    [
+        pytest.param(
+            {"proxies": {"https-proxy": "http://user:geheim@proxy:8080"}},
+            "engine.options.proxies.https-proxy",
+            id="proxy",
+        ),
+        pytest.param(
+            {"log_driver": "splunk", "log_opts": {"splunk-token": "geheim"}},
+            "engine.options.log-opts.splunk-token",
+            id="log option",
+        ),
+    ],
+)
+def test_a_password_is_not_put_on_the_services_command_line(given: dict[str, Any], setting: str) -> None:
+    with pytest.raises(SettingsErrors) as caught:
+        validate_all({"pc-01": deep_merge(SERVICE_OPTIONS, options(**given))})
+
+    (line,) = caught.value.lines
+    assert line.startswith(f"pc-01: {setting}: holds a password")
+    assert "delivery = 'daemon.json'" in line
+    assert "geheim" not in line
+
+
+@pytest.mark.parametrize("value", ["abc", "two words", 'it\'s "so"', "a,b", "--env X=y", "\u2019"])
+def test_a_variable_of_a_container_is_masked_in_its_command(value: str) -> None:
+    (secret,) = commands(dataclasses.replace(WANTED, environment={"REGISTRY_HTTP_SECRET": value, "B": value}))
+    (shown,) = commands(dataclasses.replace(WANTED, environment={"REGISTRY_HTTP_SECRET": "…", "B": "…"}))
+
+    assert masked(secret) == shown
+
+
+def test_a_variable_of_a_container_is_masked_where_docker_shows_it() -> None:
+    line = '                "REGISTRY_HTTP_SECRET=two \\"words\\"",'
+
+    assert masked(line) == '                "REGISTRY_HTTP_SECRET=…",'
+    assert masked('  "Image": "a:b",') == '  "Image": "a:b",'

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import json
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy import steps
 from deploy.places import DATA_ROOT
-from deploy.plan import plan_engine
+from deploy.plan import config_path, plan_engine
 from deploy.plan.target import target_of
 from deploy.settings import LabSettings
 from tests.unit.plan_hosts import lab
@@ -136,3 +138,52 @@ def test_no_chain_of_broken_runs_is_beyond_the_next(chain: list[tuple[str, int]]
     host.carry_out(plan_engine(last, host.found()).steps)
 
     assert_converged(host, last)
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_a_power_cut_while_the_file_takes_its_place_loses_no_key(before: str, after: str) -> None:
+    """Move-Item of 5.1 deletes what is in the way before it renames: both files lie beside an empty place."""
+    start, wanted = host_with(before, after), wanted_of(after)
+    path = config_path(start.service)
+    start.files[path] = json.dumps({**json.loads(start.files[path]), "max-download-attempts": 7})
+    plan = plan_engine(wanted, start.found())
+
+    for at, step in enumerate(plan.steps):
+        if not isinstance(step, steps.MoveFile) or step.target != path:
+            continue
+        host = copy.deepcopy(start)
+        host.carry_out(plan.steps[:at])
+        host.lose_power_in(step)
+        assert path not in host.files
+
+        host.carry_out(plan_engine(wanted, host.found()).steps)
+
+        assert_converged(host, wanted)
+        assert json.loads(host.files[path])["max-download-attempts"] == 7
+
+
+def test_a_file_that_somebody_took_away_is_not_brought_back() -> None:
+    host, wanted = host_with("debug", "debug"), wanted_of("debug")
+    path = config_path(host.service)
+    host.files[f"{path}.previous"] = json.dumps({"max-download-attempts": 7})
+    host.files.pop(path)
+
+    host.carry_out(plan_engine(wanted, host.found()).steps)
+
+    assert_converged(host, wanted)
+    assert "max-download-attempts" not in json.loads(host.files[path])
+
+
+def test_going_back_after_a_power_cut_leads_to_the_file_of_before() -> None:
+    start, wanted = host_with("lab", "dns"), wanted_of("dns")
+    path = config_path(start.service)
+    before = start.files[path]
+    plan = plan_engine(wanted, start.found())
+    at = next(at for at, step in enumerate(plan.steps) if isinstance(step, steps.MoveFile))
+    start.carry_out(plan.steps[:at])
+    start.lose_power_in(cast("steps.MoveFile", plan.steps[at]))
+
+    healing = plan_engine(wanted, start.found())
+    start.carry_out([*healing.steps, *healing.rollback])
+
+    assert start.files[path] == before

@@ -48,6 +48,12 @@ def engine(**options: Any) -> dict[str, Any]:  # noqa: ANN401 -- anything that J
             id="broadcast",
         ),
         pytest.param(
+            {"registry": {"name": "registry-lab-replaced"}},
+            "registry.name: registry-lab-replaced is what the container of before is called",
+            id="the name of the container of before",
+        ),
+        pytest.param({"image": {"keep": 0}}, "image.keep: must be 1 or more, not 0", id="no image kept"),
+        pytest.param(
             engine(fixed_cidr="172.24.192.0/20"),
             "engine.options.fixed-cidr: is what network.subnet is for",
             id="cidr twice",

@@ -412,6 +412,8 @@ def test_a_list_that_holds_no_lines_is_an_error(read: Callable[[str], object]) -
 
 INSPECT = {
     "Id": "c0",
+    "Image": "sha256:1",
+    "RestartCount": 2,
     "Name": "/registry",
     "State": {
         "Running": True,
@@ -439,7 +441,9 @@ def test_a_container_is_read() -> None:
             name="registry",
             id="c0",
             image="i:1",
+            image_id="sha256:1",
             running=True,
+            restarts=2,
             started="2026-08-01T10:00:00Z",
             health="healthy",
             restart="on-failure:3",

@@ -182,12 +182,22 @@ def test_a_bare_host_gets_everything_and_then_nothing_more(containerd: bool) -> 
     put = [step.path for step in steps if isinstance(step, PutBytes)]
     assert put[0] == CA_FILE
     assert (r"C:\ProgramData\docker\certs.d\172.24.194.96_5000_\ca.crt" in put) == containerd
-    assert put[-3:] == [ROOT_FILE, hosts_file.PATH, CONFIG]
+    assert put[-4:] == [ROOT_FILE, hosts_file.PATH, CONFIG, CONFIG]
     assert ImportRoot(ROOT_FILE) in steps
-    assert steps[-1] == Protect(
-        CONFIG, {SYSTEM: "F", ADMINISTRATORS: "F", "student": "M"}, is_directory=False
-    )
+    closed = Protect(CONFIG, {SYSTEM: "F", ADMINISTRATORS: "F", "student": "M"}, is_directory=False)
+    # The password comes into a file that is closed already.
+    assert steps[-3:-1] == [PutBytes(CONFIG, b"{}\n"), closed]
+    assert isinstance(steps[-1], PutBytes)
     assert plan_trust(WANTED, after(steps), containerd=containerd) == []
+
+
+def test_an_account_that_never_logged_on_gets_no_profile_from_us() -> None:
+    found = TrustFound({}, b"", profiles=NOTHING.profiles, absent=frozenset({r"C:\Users\student"}))
+
+    (refusal,) = plan_trust(WANTED, found, containerd=False)
+
+    assert isinstance(refusal, Refuse)
+    assert r"the account student has no profile C:\Users\student" in refusal.reason
 
 
 def test_a_name_that_is_no_longer_wanted_leaves_the_hosts_file() -> None:

@@ -148,9 +148,10 @@ def _wait(session: Session, given: Given) -> int:
 
 def _rename(session: Session, given: Given) -> int:
     try:
-        session.engine.containers.rename(_find(session, given.arguments[0]), given.arguments[1])
+        container = session.engine.containers.find(given.arguments[0])
+        session.engine.containers.rename(container, given.arguments[1])
     except EngineError as error:
-        raise CommandError(response_text(error)) from error
+        raise CommandError(f"failed to rename container: {response_text(error)}") from error
     return 0
 
 

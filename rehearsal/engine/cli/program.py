@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from rehearsal.engine.cli import containers, images, networks, running, system
+from rehearsal.engine.cli import containers, images, networks, running, system, updating
 from rehearsal.engine.cli.command import Command
 from rehearsal.engine.cli.session import CommandError, Session
 from rehearsal.engine.errors import EngineError
@@ -43,7 +43,6 @@ _REAL_BUT_UNKNOWN = frozenset(
         "swarm",
         "top",
         "unpause",
-        "update",
         "volume",
         "context",
         "manifest",
@@ -60,7 +59,7 @@ _REAL_BUT_UNKNOWN = frozenset(
 
 
 def _all() -> Iterator[tuple[str, Command]]:
-    for group in (containers, running, images, networks, system):
+    for group in (containers, updating, running, images, networks, system):
         for names, command in group.commands():
             for name in names:
                 yield name, command

@@ -10,6 +10,7 @@ from rehearsal.engine import pulling
 from rehearsal.engine.cli.command import Command, FlagSpec, Given
 from rehearsal.engine.cli.containers import copy_output
 from rehearsal.engine.cli.session import CommandError, Session, response_text
+from rehearsal.engine.cli.updating import BadPolicy, restart_policy
 from rehearsal.engine.containers import Wanted
 from rehearsal.engine.errors import EngineError, NotFoundError, StartError
 from rehearsal.engine.golang.netip import AddressError, parse_address
@@ -23,7 +24,6 @@ _PORT = re.compile(
     re.IGNORECASE,
 )
 _PROTOCOLS = ("tcp", "udp")
-_RESTARTS = ("no", "always", "unless-stopped", "on-failure")
 _NANOSECONDS = 1_000_000_000
 _LINUX_ONLY = frozenset(
     [
@@ -267,22 +267,10 @@ def _mount(text: str) -> dict[str, Any]:
 
 
 def _restart(given: Given) -> tuple[str, int]:
-    name, colon, count = given.text("restart").partition(":")
-    if name not in _RESTARTS:
-        raise _Bad(
-            f"invalid restart policy: unknown policy '{name}'; "
-            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-        )
-    if colon and (name != "on-failure" or not count.isdigit()):
-        reason = (
-            "maximum retry count must be an integer"
-            if name == "on-failure"
-            else ("maximum retry count can only be used with 'on-failure'")
-        )
-        raise _Bad(f"invalid restart policy format: {reason}")
-    if name != "no" and given.switch("rm"):
+    policy = restart_policy(given.text("restart"))
+    if policy[0] != "no" and given.switch("rm"):
         raise _Bad("conflicting options: cannot specify both --restart and --rm")
-    return name, int(count or 0)
+    return policy
 
 
 def _healthcheck(given: Given) -> dict[str, Any] | None:
@@ -312,7 +300,7 @@ def _create_container(session: Session, given: Given, command: str) -> Container
     try:
         wanted = _wanted(session, given)
         reference = Reference.parse(wanted.image) if not _is_id(wanted.image) else None
-    except (_Bad, InvalidReference) as error:
+    except (_Bad, BadPolicy, InvalidReference) as error:
         raise CommandError(f"docker: {error}{suffix}", 125) from error
     pull = given.text("pull")
     if pull not in ("always", "missing", "never"):

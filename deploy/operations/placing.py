@@ -1,0 +1,97 @@
+"""Note on a host what is placed there for trust, users and log-ins, and take away what is no longer wanted.
+
+The note comes before the deed, the removal after the proof: a run that is cut short leaves at worst a note of
+something that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deploy.operations.acting import Acting, Commands, operation
+from deploy.operations.hands import StepFailed
+from deploy.operations.trust import download, trust_wanted
+from deploy.places import HTPASSWD, RULES
+from deploy.plan import placed
+from deploy.plan.placed import NoteUnreadable, Placed, StillThere, plan_removal
+from deploy.plan.private import plan_private_files
+from deploy.plan.trust import thumbprint
+from deploy.settings import LabSettings
+from deploy.settings.registry import RegistrySettings
+from deploy.steps import RemovePath, Step
+from deploy.trust import hosts_file
+
+
+@operation("note")
+def note(acting: Acting, *, wanted: LabSettings) -> Commands:
+    """Note what is going to be placed, beside what was."""
+    before = _noted(acting)
+    together = before.with_all_of(_wished(acting, wanted, before))
+    if together == Placed():
+        return
+    yield from acting.carry_out(_write(acting, together))
+
+
+def take_away(acting: Acting, wanted: LabSettings) -> list[Step]:
+    """Return the steps that remove what was placed and is not wanted any more, and note that."""
+    before = _noted(acting)
+    wished = _wished(acting, wanted, before)
+    gone = before.without(wished)
+    if gone == Placed():
+        return []
+    present = acting.found.exist(sorted(gone.files)) if gone.files else {}
+    found = StillThere(
+        files=[path for path, there in present.items() if there],
+        configs={path: download(acting, path) for path in gone.logins},
+        hosts=download(acting, hosts_file.PATH) if gone.names else b"",
+        roots=acting.found.root_certificates() if gone.roots else (),
+    )
+    # Where the hosts file is wanted, the plan for trust has seen to our lines.
+    removal = plan_removal(gone, found, None if wanted.trust.hosts_file else {})
+    last = [RemovePath(placed.DIRECTORY)] if wished == Placed() else _write(acting, wished)
+    return [*removal, *last]
+
+
+def _noted(acting: Acting) -> Placed:
+    try:
+        return Placed.from_text(acting.found.file(placed.FILE).text)
+    except NoteUnreadable as error:
+        raise StepFailed(str(error)) from error
+
+
+def _write(acting: Acting, what: Placed) -> list[Step]:
+    content = {placed.NAME: what.text.encode()}
+    hashes = {placed.NAME: acting.found.hash(placed.FILE)}
+    found = acting.found.directory(placed.DIRECTORY)
+    return plan_private_files(placed.DIRECTORY, found, content, hashes, placed.GRANTS)
+
+
+def _wished(acting: Acting, wanted: LabSettings, before: Placed) -> Placed:
+    trust = trust_wanted(acting, wanted)
+    containerd = bool(acting.found.engine().containerd)
+    roots: frozenset[str] = frozenset()
+    if trust.root is not None:
+        root = thumbprint(trust.root)
+        # One that others have put there is theirs, and stays.
+        if root in before.roots or root not in acting.found.root_certificates():
+            roots = frozenset({root})
+    return Placed(
+        files=frozenset({*trust.files(containerd=containerd), *_private_files(wanted.registry)}),
+        logins={
+            profile.path: {login.registry: login.user for login in profile.logins}
+            for profile in trust.profiles
+        },
+        names=frozenset(trust.names),
+        roots=roots,
+    )
+
+
+def _private_files(registry: RegistrySettings) -> Iterator[str]:
+    if registry.tls is not None and registry.tls.is_uploaded:
+        yield from (
+            rf"{registry.tls.directory}\{name}" for name in (registry.tls.key, registry.tls.certificate)
+        )
+    if registry.users:
+        yield rf"{registry.users_directory}\{HTPASSWD}"
+        if registry.rules is not None:
+            yield rf"{registry.users_directory}\{RULES}"

@@ -1,0 +1,133 @@
+"""What a host keeps of ours for trust, users and log-ins, written down so that it can be taken away again.
+
+Once a setting is gone, nobody can tell whether a log-in or an authority was placed by us or by a person. So
+what is going to be placed is noted on the host first, in a file that only administrators may write, and what
+the settings no longer say is removed with the note's help. What is not in it is never touched. No secret is
+in it: files by their path, log-ins by registry and user. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from deploy.places import OURS
+from deploy.plan.private import ADMINISTRATORS, SYSTEM
+from deploy.steps import Refuse, RemovePath, Step
+from deploy.trust import credentials, hosts_file
+from deploy.trust.credentials import ConfigUnreadable
+from deploy.trust.hosts_file import HostsConflict
+from deploy.trust.steps import PutBytes, RemoveRoot
+
+DIRECTORY: Final = rf"{OURS}\placed"
+NAME: Final = "placed.json"
+FILE: Final = rf"{DIRECTORY}\{NAME}"
+GRANTS: Final[Mapping[str, str]] = {SYSTEM: "F", ADMINISTRATORS: "F"}
+
+_CORRECT = f"remove {FILE} (then what was placed before stays), and run again"
+
+
+class NoteUnreadable(Exception):
+    """The note on the host is none of ours."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What is ours on a host, or shall be."""
+
+    files: frozenset[str] = frozenset()
+    """Authorities, certificates with their keys, users and rules, by path."""
+
+    logins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The user of each registry, by the ``config.json`` that the log-in is in."""
+
+    names: frozenset[str] = frozenset()
+    """Names of registries in the hosts file."""
+
+    roots: frozenset[str] = frozenset()
+    """Thumbprints of authorities in the machine's root store that were not there before."""
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Self:
+        """Read the note of a host, None if it has none; raise `NoteUnreadable`."""
+        if text is None:
+            return cls()
+        try:
+            note: Any = json.loads(text)
+            logins = {str(path): dict(users) for path, users in note["logins"].items()}
+            return cls(frozenset(note["files"]), logins, frozenset(note["names"]), frozenset(note["roots"]))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise NoteUnreadable(f"{FILE} is no note of what was placed; {_CORRECT}") from error
+
+    @property
+    def text(self) -> str:
+        """The note, always the same for the same."""
+        note = {
+            "files": sorted(self.files),
+            "logins": self.logins,
+            "names": sorted(self.names),
+            "roots": sorted(self.roots),
+        }
+        return json.dumps(note, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    def with_all_of(self, other: Placed) -> Placed:
+        """Return both together; where they name two users for one registry, the other's counts."""
+        logins = {
+            path: {**self.logins.get(path, {}), **other.logins.get(path, {})}
+            for path in sorted({*self.logins, *other.logins})
+        }
+        return Placed(self.files | other.files, logins, self.names | other.names, self.roots | other.roots)
+
+    def without(self, wanted: Placed) -> Placed:
+        """Return what of this is not ``wanted``; another user at a registry is a log-in in its place."""
+        logins = {
+            path: {name: user for name, user in users.items() if name not in wanted.logins.get(path, {})}
+            for path, users in self.logins.items()
+        }
+        return Placed(
+            self.files - wanted.files,
+            {path: users for path, users in logins.items() if users},
+            self.names - wanted.names,
+            self.roots - wanted.roots,
+        )
+
+
+@dataclass(frozen=True)
+class StillThere:
+    """What a host still has of what is to go."""
+
+    files: Collection[str] = ()
+    configs: Mapping[str, bytes] = field(default_factory=dict)
+    """Each ``config.json``, by its path."""
+
+    hosts: bytes = b""
+    """The hosts file."""
+
+    roots: Collection[str] = ()
+
+
+def plan_removal(gone: Placed, found: StillThere, names: Mapping[str, str] | None) -> list[Step]:
+    """Return the steps that take away what is ``gone`` from the settings and still ``found`` on the host.
+
+    ``names`` is what our lines of the hosts file shall say; None leaves that file to the plan for trust.
+    """
+    try:
+        return list(_removal(gone, found, names))
+    except (ConfigUnreadable, HostsConflict) as problem:
+        return [Refuse(str(problem), "then run again")]
+
+
+def _removal(gone: Placed, found: StillThere, names: Mapping[str, str] | None) -> Iterator[Step]:
+    for path, users in gone.logins.items():
+        content = found.configs.get(path, b"")
+        changed = credentials.without(content, users)
+        if changed != content:
+            yield PutBytes(path, changed)
+    if names is not None and gone.names:
+        changed = hosts_file.edit(found.hosts, names)
+        if changed != found.hosts:
+            yield PutBytes(hosts_file.PATH, changed)
+    yield from (RemoveRoot(thumbprint) for thumbprint in sorted(gone.roots & set(found.roots)))
+    yield from (RemovePath(path) for path in sorted(gone.files & set(found.files)))

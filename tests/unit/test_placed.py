@@ -1,0 +1,121 @@
+"""The note of what is ours on a host, and what is taken away by it."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from deploy.plan import placed
+from deploy.plan.placed import NoteUnreadable, Placed, StillThere, plan_removal
+from deploy.steps import Refuse, RemovePath
+from deploy.trust import credentials, hosts_file
+from deploy.trust.credentials import Login
+from deploy.trust.steps import PutBytes, RemoveRoot
+
+CONFIG = r"C:\Users\tess\.docker\config.json"
+NOTE = Placed(
+    frozenset({r"C:\a.crt", r"C:\b.key"}),
+    {CONFIG: {"r:5000": "tess"}},
+    frozenset({"r.lan"}),
+    frozenset({"AB"}),
+)
+
+
+def auth(user: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:geheim".encode()).decode()}
+
+
+def test_a_note_is_read_as_it_was_written() -> None:
+    assert Placed.from_text(NOTE.text) == NOTE
+    assert Placed.from_text(None) == Placed()
+    assert NOTE.text == Placed.from_text(NOTE.text).text
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', '{"files": [], "logins": []}'])
+def test_a_note_that_is_none_of_ours_is_refused_with_what_to_do(text: str) -> None:
+    with pytest.raises(NoteUnreadable, match="run again"):
+        Placed.from_text(text)
+
+
+def test_nothing_that_is_still_wanted_goes() -> None:
+    assert NOTE.without(NOTE) == Placed()
+    assert NOTE.without(Placed(files=NOTE.files)) == Placed(frozenset(), NOTE.logins, NOTE.names, NOTE.roots)
+    assert NOTE.without(Placed(logins={CONFIG: {"r:5000": "sam"}})).logins == {}, (
+        "another user took its place"
+    )
+
+
+def test_what_is_noted_grows_before_it_shrinks() -> None:
+    more = Placed(frozenset({r"C:\c"}), {CONFIG: {"r:5000": "sam", "s:5000": "sam"}})
+
+    both = NOTE.with_all_of(more)
+
+    assert both.files == NOTE.files | more.files
+    assert both.logins == {CONFIG: {"r:5000": "sam", "s:5000": "sam"}}
+    assert both.roots == NOTE.roots
+
+
+def test_only_what_is_ours_and_still_there_is_taken_away() -> None:
+    config = json.dumps({"auths": {"r:5000": auth("tess"), "ghcr.io": auth("me")}}).encode()
+    hosts = f"10.0.0.1\tr.lan\t{hosts_file.MARK.decode()}\n10.0.0.2 theirs\n".encode()
+    found = StillThere([r"C:\a.crt"], {CONFIG: config}, hosts, ["AB", "CD"])
+
+    login, names, root, file = plan_removal(NOTE, found, {})
+
+    assert isinstance(login, PutBytes)
+    assert json.loads(login.content) == {"auths": {"ghcr.io": auth("me")}}
+    assert names == PutBytes(hosts_file.PATH, b"10.0.0.2 theirs\n")
+    assert root == RemoveRoot("AB")
+    assert file == RemovePath(r"C:\a.crt")
+
+
+def test_the_second_time_there_is_nothing_to_take_away() -> None:
+    assert plan_removal(NOTE, StillThere((), {CONFIG: b""}, b"10.0.0.2 theirs\n", ()), {}) == []
+
+
+def test_what_cannot_be_read_is_not_overwritten() -> None:
+    (refusal,) = plan_removal(NOTE, StillThere(configs={CONFIG: b"{"}), None)
+
+    assert isinstance(refusal, Refuse)
+
+
+@pytest.mark.parametrize(
+    ("config", "left"),
+    [
+        pytest.param({"auths": {"r:5000": auth("tess")}}, {}, id="ours"),
+        pytest.param({"auths": {"r:5000": auth("sam")}}, {"auths": {"r:5000": auth("sam")}}, id="theirs"),
+        pytest.param({"auths": {"r:5000": {}}}, {"auths": {"r:5000": {}}}, id="in a store"),
+        pytest.param(
+            {"auths": {"r:5000": {"auth": "?"}}}, {"auths": {"r:5000": {"auth": "?"}}}, id="no log-in"
+        ),
+        pytest.param(
+            {
+                "auths": {"r:5000": auth("tess")},
+                "credHelpers": {"r:5000": "", "x": "y"},
+                "credsStore": "wincred",
+            },
+            {"credHelpers": {"x": "y"}, "credsStore": "wincred"},
+            id="with a store beside it",
+        ),
+    ],
+)
+def test_a_log_in_goes_if_it_is_still_the_one_that_was_placed(
+    config: dict[str, object], left: dict[str, object]
+) -> None:
+    assert json.loads(credentials.without(json.dumps(config).encode(), {"r:5000": "tess"})) == left
+
+
+@pytest.mark.parametrize("before", [b"", b'{"auths": {"a": {}}, "credsStore": "wincred"}'])
+def test_placing_and_taking_away_leaves_what_was_there(before: bytes) -> None:
+    placed_there = credentials.edit(before, [Login("r:5000", "tess", "geheim")])
+
+    after = credentials.without(placed_there, {"r:5000": "tess"})
+
+    assert json.loads(after) == json.loads(before or b"{}")
+
+
+def test_the_note_lies_where_only_administrators_come() -> None:
+    assert placed.FILE.startswith(placed.DIRECTORY)
+    assert set(placed.GRANTS.values()) == {"F"}
