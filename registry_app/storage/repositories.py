@@ -5,7 +5,6 @@ The layout has no place for a manifest's media type. The content tells it nearly
 kept in a file ``mediatype`` beside the revision's link, where the reference registry does not look.
 """
 
-import heapq
 import logging
 from collections.abc import Iterator
 
@@ -15,6 +14,7 @@ from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotSto
 from registry_app.storage.layout import Layout
 from registry_app.storage.links import has_link, read_link, write_link
 from registry_app.storage.shared import Shared
+from registry_app.storage.walk import Listings, walk
 
 log = logging.getLogger("registry")
 
@@ -24,10 +24,13 @@ LONGEST_MEDIA_TYPE = 512
 class RepositoryStore:
     """The repositories of one store. Callers hold its lock while they change tags and manifests."""
 
-    def __init__(self, fs: FileSystem, layout: Layout, shared: Shared) -> None:
+    def __init__(
+        self, fs: FileSystem, layout: Layout, shared: Shared, listings: Listings | None = None
+    ) -> None:
         self._fs = fs
         self._layout = layout
         self._shared = shared
+        self._listings = listings or Listings()
 
     # names
 
@@ -156,33 +159,8 @@ class RepositoryStore:
     # the catalog
 
     def all(self, last: str = "") -> Iterator[Repository]:
-        """Yield the repositories after ``last`` that hold something, in the lexical order of their names.
-
-        That is not the order of a walk (``a-b`` comes between ``a`` and ``a/b``): hence a heap of what to
-        look at next, on which a directory's inside stands under its name and a slash. What lies before
-        ``last`` is not opened.
-        """
-        heap: list[str] = []
-        self._look_into("", last, heap)
-        while heap:
-            name = heapq.heappop(heap)
-            if name.endswith("/"):
-                self._look_into(name, last, heap)
-            elif name > last and self._holds_something(Repository(name)):
-                yield Repository(name)
-
-    def _look_into(self, prefix: str, last: str, heap: list[str]) -> None:
-        directory = self._layout.child(self._layout.repositories, prefix).rstrip("/")
-        for name in self._fs.list(directory):
-            repository = Repository.read(prefix + name)
-            if repository is None:
-                continue
-            inside = f"{repository.name}/"
-            # Whatever lies inside sorts between "inside" and its own longest continuation.
-            if inside > last or last.startswith(inside):
-                heapq.heappush(heap, inside)
-            if repository.name > last:
-                heapq.heappush(heap, repository.name)
+        """Yield the repositories after ``last`` that hold something, in the lexical order of their names."""
+        return filter(self._holds_something, walk(self._fs, self._layout, self._listings, last))
 
     def _holds_something(self, repository: Repository) -> bool:
         """Return whether a directory is a repository that one can pull from."""
