@@ -110,9 +110,16 @@ class Acting:
 
     def fail(self, cause: str, remedy: str = "") -> None:
         """Note and show why this host stops here; dockerd may have said a password among its own words."""
-        cause = masked(cause)
+        cause = self._without_variables(masked(cause))
         self.record.fail(Failure(self.title, cause, remedy))
         self.host.log_styled(f"{cause}{f': {remedy}' if remedy else ''}", log_func=logger.error, fg="red")
+
+    def _without_variables(self, text: str) -> str:
+        """Return ``text`` without what variables of the container hold: the registry may have repeated it."""
+        for value in run_of(self.state).wanted(self.host).registry.environment.values():
+            if len(value) >= _SHORTEST_SECRET:
+                text = text.replace(value, "…")
+        return text
 
     def _do(self, hands: Hands, step: Step, undo: Callable[[Exception], NoReturn] | None) -> None:
         try:
@@ -206,6 +213,8 @@ def _ask(state: State, host: Host, fact: type[JsonFact[T]], **arguments: object)
 
 
 _FACT_SECONDS = 120
+_SHORTEST_SECRET = 6
+"""What is shorter is a number, a switch or a level, and stands in many sentences by chance."""
 
 
 def _colour(line: str) -> str | None:

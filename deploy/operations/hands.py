@@ -202,7 +202,8 @@ class Hands:
             said = self._answer(container_log(name), _USUAL_SECONDS)
         except FAILURES:
             return ""
-        lines = [*said.stdout_lines, *said.stderr_lines]
+        # One that ends again and again says the same again and again.
+        lines = dict.fromkeys([*said.stdout_lines, *said.stderr_lines])
         return f"; it said last: {chr(10).join(lines)}" if lines else ""
 
     def wait_for(self, look: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:

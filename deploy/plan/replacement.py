@@ -43,7 +43,7 @@ def make_room(current: ContainerState | None, aside: ContainerState | None, why:
         yield from _stopped(aside)
     elif current is not None:
         yield from _stopped(current)
-        yield RenameContainer(current.name, REPLACED, why)
+        yield RenameContainer(current.name, REPLACED, f"{why}; kept until the new one is proven")
 
 
 def _stopped(container: ContainerState) -> Iterator[Step]:

@@ -188,7 +188,7 @@ def test_a_restart_brings_every_container_back(proven: Stage) -> None:
 
 def test_a_wave_that_fails_stops_the_rest_and_the_next_run_goes_on_from_there(proven: Stage) -> None:
     failing, rest = 4, range(8, HOSTS + 1)
-    wanted = fleet(proven, "onward", {"options": {"log-level": "error"}})
+    wanted = fleet(proven, "onward", {"options": {"log-level": "fatal"}})
     proven.fault(failing, "engine-refuses-start")
 
     with proven.watched(*rest) as untouched:

@@ -235,6 +235,9 @@ def remove_directory(stage: Stage, number: int) -> None:
 
 DRIFTS: list[Any] = [
     pytest.param(break_daemon_json, {"engine"}, id="edited daemon.json"),
+    pytest.param(
+        lambda stage, n: (stage.drive(n) / DAEMON_JSON).unlink(), {"engine"}, id="removed daemon.json"
+    ),
     pytest.param(restart_with_old_options, {"engine"}, id="engine restarted with old options"),
     pytest.param(
         lambda stage, n: stage.do(n, "Stop-Service -Name docker -Force"), {"engine"}, id="stopped service"
@@ -242,7 +245,15 @@ DRIFTS: list[Any] = [
     pytest.param(
         lambda stage, n: stage.do(n, "docker rm --force registry"), {"registry"}, id="removed container"
     ),
+    pytest.param(
+        lambda stage, n: stage.do(n, "docker container stop registry"), {"registry"}, id="stopped container"
+    ),
     pytest.param(wrong_address, {"registry", "tidying"}, id="wrong address"),
+    pytest.param(
+        lambda stage, n: stage.do(n, "Remove-NetFirewallRule -Name registry-lab-5000"),
+        {"firewall"},
+        id="removed firewall rule",
+    ),
     pytest.param(remove_image, {"image"}, id="removed image"),
     pytest.param(remove_directory, {"data directory", "proof"}, id="deleted directory"),
 ]

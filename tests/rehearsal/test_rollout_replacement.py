@@ -95,10 +95,22 @@ def test_one_that_does_not_come_up_is_taken_away_and_the_old_one_serves_again(pr
     assert serves(proven)
     told = failure(proven)
     assert told["operation"] == "registry"
+    assert told["cause"].count("REGISTRY_NO_SUCH_SETTING") == 1, "it said so five times"
     assert "the container registry is not well: it has ended 5 times, with exit code" in told["cause"]
     assert "REGISTRY_NO_SUCH_SETTING" in told["cause"], "the container's own last words"
     assert "the container of before is back and runs" in told["cause"]
     assert told["remedy"]
+
+
+def test_what_it_says_last_gives_no_variable_away(proven: Stage) -> None:
+    result = proven.roll_out(
+        wanting(proven, "telling", {"REGISTRY_HTTP_LIMITS_THREADS": "s3cret-by-mistake"})
+    )
+
+    assert result.code != 0
+    assert "REGISTRY_HTTP_LIMITS_THREADS" in failure(proven)["cause"]
+    assert "s3cret-by-mistake" not in result.text
+    assert "s3cret-by-mistake" not in (proven.project / "reports" / "result.json").read_text()
 
 
 def test_one_that_fails_its_proof_is_taken_away_too(proven: Stage) -> None:
