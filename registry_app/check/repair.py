@@ -26,14 +26,22 @@ def repair(fs: FileSystem, findings: Iterable[Finding], name: str) -> list[Repai
     mended = [finding for finding in findings if finding.remedy is not None]
     mended.sort(key=lambda finding: (isinstance(finding.remedy, Write), finding.path))
     repaired: list[Repaired] = []
-    moved: list[str] = []
+    moved: set[str] = set()
     for finding in mended:
-        if not finding.path.startswith(tuple(f"{path}/" for path in moved)):
-            repaired.append(_apply(fs, finding, f"{fs.root}/{QUARANTINE}/{name}"))
-            moved += [finding.path] if isinstance(finding.remedy, Quarantine) else []
-        else:
-            repaired.append(Repaired(finding))
+        gone = _lies_in(finding.path, moved)
+        result = Repaired(finding) if gone else _apply(fs, finding, f"{fs.root}/{QUARANTINE}/{name}")
+        if isinstance(finding.remedy, Quarantine) and not result.error:
+            moved.add(finding.path)
+        repaired.append(result)
     return repaired
+
+
+def _lies_in(path: str, directories: set[str]) -> bool:
+    """Return whether ``path`` lies in one of ``directories``, at any depth."""
+    while path := path.rpartition("/")[0]:
+        if path in directories:
+            return True
+    return False
 
 
 def _apply(fs: FileSystem, finding: Finding, quarantine: str) -> Repaired:

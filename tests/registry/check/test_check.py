@@ -338,6 +338,30 @@ def test_a_tag_with_several_pasts_is_not_guessed(lab: Lab, capsys: pytest.Captur
     assert run(capsys, str(lab.root))[0] == SOUND
 
 
+def test_what_could_not_be_moved_is_mended_where_it_is(
+    lab: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _lose_layer_and_link(lab)
+
+    def refuse(fs: PosixFileSystem, source: str, target: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", source)
+
+    with monkeypatch.context() as patch:
+        real = PosixFileSystem.replace
+        patch.setattr(
+            PosixFileSystem,
+            "replace",
+            lambda fs, source, target: (refuse if "_quarantine" in target else real)(fs, source, target),
+        )
+        code, out = run(capsys, "--repair", "--json", str(lab.root))
+
+    repairs = {finding["kind"]: finding["repair"] for finding in json.loads(out)["findings"]}
+    assert code == FAILED
+    assert repairs["layer-dangling"] == "Permission denied"
+    assert repairs["link-damaged"] == "done"
+    assert lab.layer_link.read_bytes() == str(lab.layer).encode()
+
+
 def test_two_repairs_have_two_quarantines(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         flip(lab.blob(lab.layer))
