@@ -54,18 +54,22 @@ class CuttingProxy:
         self._listener.close()
 
     def _pump(self, source: socket.socket, sink: socket.socket, *, upwards: bool) -> None:
-        carried = 0
+        carried, cut = 0, False
         with suppress(OSError):
             while data := source.recv(_PIECE):
                 carried += len(data)
                 if upwards and b"HTTP/1.1\r\n" in data:
                     self.heads += data[:4096]
                 if carried > self.after and self._may_cut():
+                    cut = True
                     break
                 sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+            if cut:
+                # Whoever still sends into it is told; after a shutdown alone its bytes would be waited for.
+                end.close()
 
     def _may_cut(self) -> bool:
         with self._lock:
