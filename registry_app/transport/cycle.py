@@ -64,11 +64,17 @@ class RegistryHttp(Http):
         """Read a request's head; raise `BadRequest` also where another parser could read another one.
 
         Sanic takes ``Content-Length : 5`` for a field of that name with a blank, and a bare LF for part of a
-        value: a proxy in front that does not would see a body where Sanic sees the next request.
+        value: a proxy in front that does not would see a body where Sanic sees the next request. Two Host
+        fields, or none in HTTP/1.1, are refused by RFC 9112, section 3.2; chunks in HTTP/1.0 by section 6.1.
         """
         await super().http1_request_header()  # type: ignore[no-untyped-call]
         if not _HEAD.fullmatch(self.request.head):
             raise BadRequest("malformed header")
+        hosts, old = len(self.request.headers.getall("host", ())), self.request.version == "1.0"
+        if hosts > 1 or not (hosts or old):
+            raise BadRequest("a request names one host")
+        if old and self.request_body == "chunked":
+            raise BadRequest("HTTP/1.0 has no chunks")
 
     def respond(self, response: BaseHTTPResponse) -> BaseHTTPResponse:
         """Start answering; close afterwards if more of the request is on its way than is worth reading."""

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from .clock import FIELD, LENGTH, http_date
+
 StillTrue: TypeAlias = Callable[[], bool]
 """Says whether what an answer describes has not changed; quick, called on the event loop.
 
@@ -29,9 +31,11 @@ _NEVER = re.compile(
 
 
 class Remembered(NamedTuple):
-    """One answer as it goes over the wire."""
+    """One answer as it goes over the wire, in two parts if it says when it was given."""
 
-    wire: bytes
+    before: bytes
+    """All of it, or what comes before the date."""
+    after: bytes
     still_true: StillTrue
     weight: int
     """Bytes that this keeps in memory, about."""
@@ -54,7 +58,7 @@ class AnswerMemory:
             self._forget(head)
             return None
         self._answers.move_to_end(head)
-        return answer.wire
+        return b"".join((answer.before, http_date(), answer.after)) if answer.after else answer.before
 
     def keep(self, head: bytes, wire: bytes, still_true: StillTrue) -> None:
         """Remember ``wire`` as the answer to ``head`` (with its empty line), if that may be kept."""
@@ -67,7 +71,9 @@ class AnswerMemory:
         ):
             return
         self._forget(head)
-        self._answers[head] = Remembered(wire, still_true, weight)
+        date = wire.find(FIELD, 0, wire.find(b"\r\n\r\n")) + len(FIELD)
+        parts = (wire[:date], wire[date + LENGTH :]) if date >= len(FIELD) else (wire, b"")
+        self._answers[head] = Remembered(*parts, still_true, weight)
         self._size += weight
         while self._size > self._limit:
             self._forget(next(iter(self._answers)))

@@ -6,6 +6,7 @@ from typing import BinaryIO
 from sanic import Request
 from sanic.response import HTTPResponse
 
+from .clock import http_date
 from .memory import StillTrue
 from .sendfile import FileRegion, read_at
 
@@ -48,8 +49,9 @@ class FastResponse(HTTPResponse):
 
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
-        """The headers as bytes: ours, then those that Sanic adds (content-length, connection)."""
+        """The headers as bytes: ours, the time, then those that Sanic adds (content-length, connection)."""
         yield self.prepared
+        yield b"Date", http_date()
         for name, value in self.headers.items():
             yield name.encode("latin-1"), str(value).encode("latin-1")
 

@@ -1,6 +1,7 @@
 """Answers that are given again: only while they are true, only to the same bytes, never to credentials."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,6 +54,22 @@ def test_the_same_request_is_handled_once(lab: Lab, world: World) -> None:
             answer = client.answer()
             assert (answer.status, answer.body, answer.headers["x-a"]) == (200, b"version 1", "b")
 
+    assert world.handled == 1
+
+
+def test_an_answer_that_is_given_again_says_when(
+    lab: Lab, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dates = []
+    with lab.connect() as client:
+        for second in (784111777, 784111777, 784111778):
+            monkeypatch.setattr("registry_app.transport.clock.time", SimpleNamespace(time=lambda s=second: s))
+            client.ask("GET", "/world")
+            answer = client.answer()
+            assert answer.body == b"version 1"
+            dates.append(answer.headers["date"])
+
+    assert dates == [*["Sun, 06 Nov 1994 08:49:37 GMT"] * 2, "Sun, 06 Nov 1994 08:49:38 GMT"]
     assert world.handled == 1
 
 

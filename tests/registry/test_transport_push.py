@@ -154,6 +154,7 @@ def test_what_follows_a_broken_body_is_never_a_request(lab: Lab, framing: bytes,
         pytest.param(b"X: a\r\n Content-Length: 28", id="a folded line"),
         pytest.param(b"X\0: a", id="NUL"),
         pytest.param(b": a", id="no name"),
+        pytest.param(b"Host: another", id="a second host"),
     ],
 )
 def test_what_follows_a_head_that_can_be_read_in_two_ways_is_never_a_request(lab: Lab, field: bytes) -> None:
@@ -163,6 +164,24 @@ def test_what_follows_a_head_that_can_be_read_in_two_ways_is_never_a_request(lab
         )
 
         assert client.answer().status == 400
+        assert client.at_end()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(b"GET /hello HTTP/1.1", 400, id="no host"),
+        pytest.param(b"GET /hello HTTP/1.0", 200, id="no host, but before hosts were named"),
+        pytest.param(
+            b"PUT /upload HTTP/1.0\r\nTransfer-Encoding: chunked", 400, id="chunks before they were"
+        ),
+    ],
+)
+def test_a_request_is_held_to_the_version_that_it_names(lab: Lab, head: bytes, status: int) -> None:
+    with lab.connect() as client:
+        client.send(head + b"\r\n\r\n")
+
+        assert client.answer().status == status
         assert client.at_end()
 
 
