@@ -13,7 +13,7 @@ from registry_app.manifest import read_manifest, referrer_descriptor, referrers_
 from registry_app.reference import Digest, Repository
 from registry_app.storage.blobs import BlobStore
 from registry_app.storage.cache import Cache
-from registry_app.storage.filesystem import FileTooLarge
+from registry_app.storage.filesystem import FileTooLarge, Stat
 from registry_app.storage.repositories import RepositoryStore
 from registry_app.stored import StoredManifest, read_stored
 
@@ -47,7 +47,8 @@ class Referrers:
     def __init__(self, blobs: BlobStore, repositories: RepositoryStore) -> None:
         self._blobs = blobs
         self._repositories = repositories
-        self._known: Cache[tuple[Repository, Digest], _Referrer] = Cache(_MEMORY)
+        self._known: Cache[tuple[Repository, Digest], tuple[Stat | None, _Referrer]] = Cache(_MEMORY)
+        """With each, its link as it was: it is written anew when the manifest gets another media type."""
 
     def page(
         self, repository: Repository, subject: Digest, *, artifact_type: str | None = None, last: str = ""
@@ -80,16 +81,18 @@ class Referrers:
                 yield referrer.descriptor
 
     def _referrer(self, repository: Repository, digest: Digest) -> _Referrer:
-        key = (repository, digest)
-        referrer = self._known.get(key)
-        if referrer is None:
-            try:
-                stored = read_stored(self._blobs, self._repositories, repository, digest)
-            except (ManifestUnknown, FileTooLarge):
-                # Removed a moment ago, or damaged: not remembered, for it may be pushed again.
-                return _Referrer(None)
-            referrer = _describe(stored)
-            self._known.put(key, referrer, 256 if referrer.subject is None else 512 + len(stored.content))
+        key, link = (repository, digest), self._repositories.manifest_link(repository, digest)
+        known = self._known.get(key)
+        if known is not None and known[0] == link:
+            return known[1]
+        try:
+            stored = read_stored(self._blobs, self._repositories, repository, digest)
+        except (ManifestUnknown, FileTooLarge):
+            # Removed a moment ago, or damaged: not remembered, for it may be pushed again.
+            return _Referrer(None)
+        referrer = _describe(stored)
+        weight = 256 if referrer.subject is None else 512 + len(stored.content)
+        self._known.put(key, (link, referrer), weight)
         return referrer
 
 

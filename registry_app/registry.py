@@ -255,6 +255,8 @@ class Registry:
             self._forget(repository, digest)
             kept = None if manifest.media_type == declared else manifest.media_type
             self.repositories.add_manifest(repository, digest, kept)
+            # Once more: who read it meanwhile may have found the media type of before.
+            self._forget(repository, digest)
             for tag in tags:
                 self._tags.forget((repository, tag))
                 self.repositories.add_tag(repository, tag, digest)

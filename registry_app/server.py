@@ -8,8 +8,6 @@ import signal
 import socket
 import ssl
 import sys
-import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,8 +17,20 @@ from registry_app.health_listener import answer_health_checks
 from registry_app.settings import Settings
 from registry_app.storage.filesystem import for_this_platform
 from registry_app.storage.shared import Shared
-from registry_app.transport import Application, RegistryProtocol, listening_socket
+from registry_app.transport import (
+    Application,
+    RegistryProtocol,
+    keep_early_signals,
+    listening_socket,
+)
 from registry_app.workers import STOP_SIGNALS, supervise
+
+LOCKS = "_locks"
+"""Directory below the root that holds the lock files of several processes; each is empty, and stays.
+
+Not with the system's temporary files: those are removed when they look old, and a lock of which there are two
+files is none.
+"""
 
 log = logging.getLogger("registry")
 
@@ -39,26 +49,25 @@ class Front:
 def serve(settings: Settings) -> int:
     """Serve until told to stop; return the exit code."""
     configure_log(settings)
-    with ExitStack() as stack:
-        try:
-            front = _open_front(settings, stack)
-        except (OSError, ValueError) as error:
-            log.critical("cannot start: %s", error)
-            return 1
-        if settings.workers == 1:
-            return _work(settings, front)
-        return supervise(settings.workers, partial(_work_with_others, settings, front))
+    try:
+        front = _open_front(settings)
+    except (OSError, ValueError) as error:
+        log.critical("cannot start: %s", error)
+        return 1
+    if settings.workers == 1:
+        return _work(settings, front)
+    return supervise(settings.workers, partial(_work_with_others, settings, front))
 
 
-def _open_front(settings: Settings, stack: ExitStack) -> Front:
+def _open_front(settings: Settings) -> Front:
     listener = listening_socket(*settings.address, congestion=settings.congestion)
     health = listening_socket(*settings.health_address) if settings.health_address else None
     if settings.workers == 1:
         return Front(listener, health, Shared(), None)
-    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="registry-locks-"))
     # Here, so that of two workers neither reads the file that the other is about to write.
     key = read_key(settings.token_key) if settings.token_key else secrets.token_bytes(MINIMUM_KEY)
-    return Front(listener, health, Shared(settings.workers, directory), key)
+    shared = Shared(settings.workers, f"{settings.root}/{LOCKS}")
+    return Front(listener, health, shared, key)
 
 
 def _work_with_others(settings: Settings, front: Front, number: int, lifeline: int) -> int:
@@ -89,6 +98,8 @@ def _work(settings: Settings, front: Front, number: int = 0, lifeline: int | Non
     ready = f"listening on {host}, port {port}, storing in {settings.root}"
     app.register_listener(partial(_announce, ready if number == 0 else ""), "after_server_start")
     hold_stop_signals(hold=True)
+    if os.name == "posix":
+        keep_early_signals()
     app.run(
         sock=front.listener,
         ssl=context,
@@ -114,8 +125,8 @@ def _end_with(lifeline: int, _app: Application) -> None:
 def hold_stop_signals(*, hold: bool) -> None:
     """Keep signals to stop waiting, or let them come.
 
-    While Sanic starts it ignores them for a moment, and later stops a loop that is not yet in its last run:
-    one that came too early would be lost, or leave a process that never ends.
+    While Sanic starts it would stop a loop that is not yet in its last run: a signal that came too early
+    would leave a process that never ends.
     """
     # Windows has no such mask; there Sanic polls a flag.
     if hasattr(signal, "pthread_sigmask"):

@@ -91,7 +91,7 @@ def _prefix(text: str) -> str:
 
 def _paths(text: str) -> tuple[str, ...]:
     """Return the paths in a list as the reference registry takes one from the environment, or one path."""
-    text = text.strip()
+    text = some_text(text.strip())
     items = text[1:-1].split(",") if text.startswith("[") and text.endswith("]") else [text]
     return tuple(item.strip().strip("\"'") for item in items if item.strip())
 
@@ -120,8 +120,8 @@ class Settings:
     """Path below which ``v2/`` lies."""
     drain_timeout: float = setting("REGISTRY_HTTP_DRAINTIMEOUT", 15.0, duration)
     """How long requests under way may go on after the registry was told to stop."""
-    tls_certificate: str | None = setting("REGISTRY_HTTP_TLS_CERTIFICATE", None)
-    tls_key: str | None = setting("REGISTRY_HTTP_TLS_KEY", None)
+    tls_certificate: str | None = setting("REGISTRY_HTTP_TLS_CERTIFICATE", None, some_text)
+    tls_key: str | None = setting("REGISTRY_HTTP_TLS_KEY", None, some_text)
     tls_minimum: Literal["tls1.2", "tls1.3"] = setting(
         "REGISTRY_HTTP_TLS_MINIMUMTLS", "tls1.2", one_of("tls1.2", "tls1.3")
     )
@@ -137,10 +137,10 @@ class Settings:
 
     auth: Literal["htpasswd", "none"] | None = setting("REGISTRY_AUTH", None, one_of("htpasswd", "none"))
     """The reference registry's switch: may say what the paths below say anyway, and must not contradict."""
-    htpasswd: str | None = setting("REGISTRY_AUTH_HTPASSWD_PATH", None)
+    htpasswd: str | None = setting("REGISTRY_AUTH_HTPASSWD_PATH", None, some_text)
     """File of users and their bcrypt hashes. Without it nobody logs in, and everybody may do everything."""
     realm: str = setting("REGISTRY_AUTH_HTPASSWD_REALM", "registry", some_text)
-    rules: str | None = setting("REGISTRY_AUTH_RULES_PATH", None)
+    rules: str | None = setting("REGISTRY_AUTH_RULES_PATH", None, some_text)
     """File of rules: who may do what. Without it, whoever logs in may do everything."""
     challenge: Literal["basic", "bearer"] | None = setting(
         "REGISTRY_AUTH_CHALLENGE", None, one_of("basic", "bearer")
@@ -148,9 +148,9 @@ class Settings:
     """How clients are asked to log in. By default ``basic``, as in the reference registry; with rules
     ``bearer``, since Docker pulls without a log-in only where it can have an anonymous token.
     """
-    token_key: str | None = setting("REGISTRY_AUTH_TOKEN_KEY", None)
+    token_key: str | None = setting("REGISTRY_AUTH_TOKEN_KEY", None, some_text)
     """File with the key that signs tokens, made if there is none; without it, tokens end with the process."""
-    audit: str | None = setting("REGISTRY_AUDIT_PATH", None)
+    audit: str | None = setting("REGISTRY_AUDIT_PATH", None, some_text)
     """File to which a JSON line is added for each request."""
 
     congestion: str | None = setting("REGISTRY_HTTP_NET_CONGESTION", None, some_text)

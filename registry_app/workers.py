@@ -34,8 +34,9 @@ def can_fork() -> bool:
 def supervise(count: int, work: Work) -> int:
     """Run ``count`` workers until told to stop; return the exit code of the whole.
 
-    A worker that dies is replaced. One that cannot start, which it says by exit code 1 before any has ended
-    otherwise, ends the others, too: what keeps it from starting keeps the next one, and an operator must see.
+    A worker that dies is replaced. One of the first that cannot start, which it says by exit code 1, ends the
+    others, too: what keeps it from starting keeps the next one, and an operator must see. A replacement that
+    cannot start is tried again, since the others still serve.
     """
     return _Supervisor(work).run(count)
 
@@ -48,6 +49,8 @@ class _Supervisor:
         """Worker numbers by process."""
         self._started: dict[int, float] = {}
         """When each worker was started last."""
+        self._replaced = False
+        """Whether a worker has died that had once started."""
         self._lifeline, self._held = os.pipe()
 
     def run(self, count: int) -> int:
@@ -67,24 +70,32 @@ class _Supervisor:
         while True:
             now = time.monotonic()
             for number in [number for number, due in missing.items() if due <= now]:
-                del missing[number]
-                self._start(number)
+                if self._start(number):
+                    del missing[number]
+                else:
+                    missing[number] = now + PAUSE
             wait = min(missing.values(), default=now + 3600.0) - now
             told = signal.sigtimedwait(awaited, max(wait, 0.0))
             if told is not None and told.si_signo in STOP_SIGNALS:
                 return 0
             for number, code in self._ended():
-                if code == 1:
+                if code == 1 and not self._replaced:
                     return 1
+                self._replaced = True
                 log.error("worker %d has ended (%s); starting another", number, _told(code))
                 missing[number] = self._started[number] + PAUSE
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: int) -> bool:
+        """Start a worker; return False if the system has no process for it now."""
         self._started[number] = time.monotonic()
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError as error:
+            log.error("worker %d cannot be started now: %s", number, error)  # noqa: TRY400 - no bug of ours
+            return False
         if process:
             self._numbers[process] = number
-            return
+            return True
         code = BROKEN
         try:
             # Only the first process holds this end: when it goes, however it does, the other end tells.
@@ -110,7 +121,7 @@ class _Supervisor:
         return ended
 
     def _end(self) -> None:
-        """Tell every worker to stop, and wait until they have: their own drain time-out bounds that."""
+        """Tell every worker to stop, and wait until they have: for what is under way, as one alone does."""
         for process in self._numbers:
             os.kill(process, signal.SIGTERM)
         self._ended(wait=True)

@@ -20,6 +20,10 @@ class Limit:
     burst: int
     seconds: float
 
+    def shared_by(self, processes: int) -> "Limit":
+        """Return one's part of so many processes: all together allow as much, but at least a try each."""
+        return Limit(max(1, self.burst // processes), self.seconds * processes)
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -29,6 +33,13 @@ class Limits:
     address: Limit = Limit(60, 2.0)
     """Wide, because a whole classroom may sit behind one address."""
     user: Limit = Limit(100, 1.0)
+
+    def shared_by(self, processes: int) -> "Limits":
+        """Return each one's part of these limits, if tries are spread over so many that do not ask each
+        other.
+        """
+        limits = (self.user_at_address, self.address, self.user)
+        return Limits(*(limit.shared_by(processes) for limit in limits))
 
 
 MAXIMUM_BUCKETS = 10_000

@@ -33,7 +33,12 @@ async def pull_blob(service: Service, request: Request, address: Address) -> HTT
         return answer(304, headers)
     span = None
     had = request.headers.get("if-range")
-    if "range" in request.headers and (had is None or is_same_entity(had, str(digest))):
+    # RFC 9110, section 14.2: a range is of GET only.
+    if (
+        request.method == "GET"
+        and "range" in request.headers
+        and (had is None or is_same_entity(had, str(digest)))
+    ):
         span = requested_span(request.headers["range"], size)
     status, start, length = (206, span.start, span.length) if span else (200, 0, size)
     if span:

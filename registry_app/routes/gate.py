@@ -19,6 +19,7 @@ from registry_app.auth.identity import Identity, LoginFailed, LoginThrottled
 from registry_app.auth.passwords import Passwords
 from registry_app.auth.rules import Action, Rules
 from registry_app.auth.scope import NOTHING, Scopes
+from registry_app.auth.throttle import Limits, Throttle
 from registry_app.auth.token import TokenSigner, read_key
 from registry_app.auth.watched import WatchedFile
 from registry_app.errors import Denied, RegistryError, TooManyRequests, Unauthorized
@@ -191,7 +192,8 @@ def _identity(settings: Settings, token_key: bytes | None) -> Identity | None:
     if token_key is None and settings.token_key is not None:
         token_key = read_key(settings.token_key)
     signer = TokenSigner(token_key)
-    return Identity(Passwords(WatchedFile(settings.htpasswd, Htpasswd.parse)), signer)
+    throttle = Throttle(Limits().shared_by(settings.workers))
+    return Identity(Passwords(WatchedFile(settings.htpasswd, Htpasswd.parse), throttle), signer)
 
 
 def _source(request: Request) -> str | None:

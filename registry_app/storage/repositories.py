@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from registry_app.errors import NameInvalid, NameUnknown, TagInvalid
 from registry_app.reference import ALGORITHMS, Digest, Repository, Tag
-from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable
+from registry_app.storage.filesystem import FileSystem, FileTooLarge, NameNotStorable, Stat
 from registry_app.storage.layout import Layout
 from registry_app.storage.links import has_link, read_link, write_link
 from registry_app.storage.shared import Shared
@@ -69,6 +69,12 @@ class RepositoryStore:
         return True
 
     # manifests
+
+    def manifest_link(self, repository: Repository, digest: Digest) -> Stat | None:
+        """Return the state of a manifest's link, which is another one when the manifest was pushed anew under
+        another media type; None if there is none.
+        """
+        return self._fs.stat(self._layout.revision_link(repository, digest))
 
     def has_manifest(self, repository: Repository, digest: Digest) -> bool:
         """Return whether the manifest belongs to the repository."""

@@ -15,7 +15,9 @@ _COUNTER = 8
 
 
 class Shared:
-    """Made once for a store, before its processes are forked; ``directory`` is where their lock files lie."""
+    """Made once for a store, before its processes are forked; their lock files lie in ``directory``, which is
+    made when it is needed.
+    """
 
     def __init__(self, processes: int = 1, directory: str | None = None) -> None:
         self._directory = directory
@@ -80,6 +82,7 @@ class _FileLock:
     def _lock_file(self) -> None:
         if self._fd < 0:
             # Not before the fork: processes that inherit one descriptor hold its lock together.
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
             self._fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         _flock(self._fd, "LOCK_EX")
 

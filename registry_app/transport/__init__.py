@@ -4,7 +4,7 @@ headers.
 Knows HTTP framing, sockets and Sanic; knows nothing of OCI or of the storage.
 """
 
-from .application import Application
+from .application import Application, keep_early_signals
 from .errors import BodyError, BodyIncomplete, BodyMalformed, BodyStalled, BodyTooLarge
 from .lanes import Sink
 from .listener import congestion_control, listening_socket
@@ -25,6 +25,7 @@ __all__ = [
     "Sink",
     "StillTrue",
     "congestion_control",
+    "keep_early_signals",
     "listening_socket",
     "prepare",
     "receive",

@@ -115,8 +115,10 @@ async def _beside_the_loop(
         http.give_up_body(done=decoder.done)
         raise
     finally:
-        await _drained(intake)
-        intake.close()
+        try:
+            await _drained(intake)
+        finally:
+            intake.close()
     http.take_back_connection(decoder.surplus)
     return intake.received
 

@@ -227,6 +227,16 @@ def test_tries_are_held_against_user_and_address(who: Callable[[int], tuple[str,
     assert answers == [0] * tries + [10] * (50 - tries)
 
 
+@pytest.mark.parametrize(("processes", "each"), [(1, 6), (2, 3), (4, 1), (100, 1)])
+def test_processes_that_do_not_ask_each_other_share_the_tries(processes: int, each: int) -> None:
+    limits = Limits(Limit(6, 10), Limit(60, 10), Limit(600, 10)).shared_by(processes)
+    throttle = Throttle(limits, lambda: 0.0)
+
+    answers = [throttle.begin("anna", "a") for _ in range(50)]
+
+    assert answers == [0] * each + [10 * processes] * (50 - each)
+
+
 def test_one_more_try_comes_back_after_its_time(clock: Clock) -> None:
     throttle = Throttle(Limits(Limit(2, 10)), clock)
     assert [throttle.begin("anna", "a") for _ in range(3)] == [0, 0, 10]

@@ -145,7 +145,7 @@ def test_the_plain_listener_says_nothing_but_that(request_line: bytes, status: b
         pytest.param({"AUTH": "none", "AUTH_HTPASSWD_PATH": "/x"}, "contradicts", id="contradiction"),
         pytest.param({"AUTH_RULES_PATH": "/x"}, "needs users", id="rules for nobody"),
         pytest.param({"AUTH_TOKEN_REALM": "https://x"}, "issues its own tokens", id="another issuer"),
-        pytest.param({"AUTH_CHALLENGE": "digest"}, "'basic' or 'bearer'", id="another challenge"),
+        pytest.param({"AUTH_CHALLENGE": "digest"}, "write one of basic, bearer", id="another challenge"),
         pytest.param(
             {"HTTP_TLS_CERTIFICATE": "/nowhere/x.crt", "HTTP_TLS_KEY": "/nowhere/x.key"},
             "/nowhere/x.crt: No such file or directory",

@@ -100,6 +100,17 @@ def test_an_answer_that_is_no_longer_true_is_made_anew(lab: Lab, world: World) -
     assert world.handled == 2
 
 
+def test_a_disk_that_cannot_say_is_asked_again_where_an_error_can_be_answered() -> None:
+    memory = AnswerMemory()
+
+    def broken() -> bool:
+        raise OSError(5, "Input/output error")
+
+    memory.keep(HEAD, b"answer", broken)
+
+    assert memory.find(HEAD) is None
+
+
 def test_head_and_get_are_told_apart(lab: Lab) -> None:
     with lab.connect() as client:
         for method in ("HEAD", "GET", "HEAD", "GET"):

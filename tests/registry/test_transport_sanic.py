@@ -15,6 +15,7 @@ from textwrap import dedent
 import pytest
 from sanic.http import Http, Stage
 from sanic.response import BaseHTTPResponse
+from sanic.server import runners
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from registry_app.transport import Application
@@ -71,6 +72,13 @@ def test_headers_are_taken_from_the_property_that_is_overridden() -> None:
     assert "res.processed_headers" in inspect.getsource(Http.http1_response_header)
 
 
+def test_sanic_ignores_signals_through_the_name_that_is_replaced() -> None:
+    source = inspect.getsource(runners._setup_system_signals)
+
+    assert "signal_func(SIGTERM, SIG_IGN)" in source
+    assert source.count("SIG_IGN") == 2
+
+
 def test_windows_keeps_its_proactor_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[object] = []
     monkeypatch.setattr("sanic.mixins.startup.try_use_uvloop", lambda: chosen.append("uvloop"))
@@ -89,7 +97,9 @@ def test_windows_keeps_its_proactor_loop(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_one_line_break_of_the_header_is_left_before_a_chunked_body() -> None:
     # Sanic's chunk parser begins at the CRLF that ends the header; ours drops it.
     with running() as lab, lab.connect() as client:
-        client.send(b"PUT /upload HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+        client.send(
+            b"PUT /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        )
 
         assert client.answer().status == 200
 

@@ -4,8 +4,11 @@ Which worker answers is decided by stopping all the others for a moment: the ker
 connection.
 """
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +21,16 @@ from registry_app.settings import SettingsError, load
 from registry_app.storage.shared import Shared
 
 from .auth_lab import PASSWORDS, htpasswd, wait_until
-from .content import digest_of, manifest, pull, push_blob, push_image, push_manifest
+from .content import (
+    OCI_MANIFEST,
+    descriptor,
+    digest_of,
+    manifest,
+    pull,
+    push_blob,
+    push_image,
+    push_manifest,
+)
 from .servers import RunningRegistry
 
 WORKERS = 3
@@ -185,6 +197,78 @@ def test_no_worker_outlives_the_first_process(registry: RunningRegistry) -> None
     wait_until(lambda: not [process for process in processes if Path(f"/proc/{process}").exists()])
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{registry.url}/v2/")
+
+
+def is_starting(process: int) -> bool:
+    """Whether a registry holds the signal to stop back, waits for it and has started workers, or serves."""
+    status = Path(f"/proc/{process}/status").read_text()
+    held = int(status.partition("SigBlk:")[2].split()[0], 16) >> (signal.SIGTERM - 1) & 1
+    return bool(held or serves(process) or Path(f"/proc/{process}/task/{process}/children").read_text())
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06, 0.1])
+@pytest.mark.parametrize("count", [1, WORKERS])
+def test_a_stop_that_comes_during_the_start_is_not_lost(tmp_path: Path, count: int, delay: float) -> None:
+    environment = os.environ | {
+        "REGISTRY_HTTP_ADDR": "127.0.0.1:0",
+        "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tmp_path / "root"),
+        "REGISTRY_HTTP_WORKERS": str(count),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "registry_app", "serve"], env=environment)
+    try:
+        wait_until(lambda: is_starting(process.pid))
+        time.sleep(delay)
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_replacement_that_cannot_start_does_not_end_the_others(
+    start: Callable[..., RunningRegistry], tmp_path: Path
+) -> None:
+    users = tmp_path / "htpasswd"
+    users.write_text(htpasswd(PASSWORDS))
+    registry = start(HTTP_WORKERS=str(WORKERS), AUTH_HTPASSWD_PATH=str(users))
+    wait_until(lambda: all(serves(process) for process in workers(registry)))
+    good, first = users.read_text(), workers(registry)[0]
+
+    users.write_text("sam:not-a-hash\n")
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: "worker 0 has ended (exit code 1)" in registry.log.read_text())
+    assert httpx.get(f"{registry.url}/v2/", auth=("sam", PASSWORDS["sam"])).status_code == 200
+    users.write_text(good)
+
+    wait_until(lambda: len(workers(registry)) == WORKERS and all(map(serves, workers(registry))))
+
+
+def test_a_manifest_that_gets_another_media_type_refers_for_every_worker(registry: RunningRegistry) -> None:
+    subject = manifest(b"{}", b"subject")
+    referring = json.dumps(
+        {
+            "schemaVersion": 2,
+            "artifactType": "application/x.test",
+            "config": descriptor(b"{}", "application/vnd.oci.empty.v1+json"),
+            "layers": [],
+            "subject": descriptor(subject, OCI_MANIFEST),
+        }
+    ).encode()
+    path = f"/v2/typed/manifests/{digest_of(referring)}"
+    found = []
+
+    for media_type in ("application/vnd.unknown+json", OCI_MANIFEST):
+        with through(registry, 0) as http:
+            pushed = http.put(path, content=referring, headers={"Content-Type": media_type})
+            assert pushed.status_code == 201
+        for number in range(WORKERS):
+            with through(registry, number) as http:
+                listed = http.get(f"/v2/typed/referrers/{digest_of(subject)}").json()["manifests"]
+                found.append([entry["digest"] for entry in listed])
+
+    assert found == [*[[]] * WORKERS, *[[digest_of(referring)]] * WORKERS]
 
 
 def test_a_token_of_one_worker_is_known_to_the_others(
