@@ -121,11 +121,11 @@ async def _writer(
     opened: list[UploadWriter] = []
     try:
         # Not by its return value: a client that leaves while a thread opens the file must not leave it open.
-        await service.run(request, lambda: opened.append(uploads.open(repository, upload_id, algorithm)))
+        await service.at_once(request, lambda: opened.append(uploads.open(repository, upload_id, algorithm)))
         yield opened[0]
     finally:
         for writer in opened:
-            await service.run(request, uploads.close, upload_id, writer)
+            await service.at_once(request, uploads.close, upload_id, writer)
 
 
 async def _take_body(service: Service, request: Request, writer: UploadWriter) -> None:

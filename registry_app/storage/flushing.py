@@ -26,11 +26,16 @@ class FlushBehind:
     def wrote(self, size: int) -> None:
         """Note that the file has grown; raise the OSError of a flush that has failed meanwhile."""
         self._unflushed += size
-        if self._unflushed < FLUSH_EVERY or (self._running is not None and not self._running.done()):
+        if self._unflushed < FLUSH_EVERY or not self.is_settled:
             return
         self.settle()
         self._unflushed = 0
         self._running = _POOL.submit(self._file.flush)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no flush is under way."""
+        return self._running is None or self._running.done()
 
     def settle(self) -> None:
         """Return when no flush is under way; raise its OSError if it failed."""

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from registry_app.errors import BlobUploadUnknown, DigestInvalid, TooManyRequests
 from registry_app.reference import ALGORITHMS, Digest, Repository
 from registry_app.storage.blobs import BlobStore, digest_of_file
+from registry_app.storage.blocking import WouldBlock, may_block
 from registry_app.storage.cache import Cache
 from registry_app.storage.filesystem import FileSystem, WritableFile
 from registry_app.storage.flushing import FlushBehind
@@ -100,7 +101,9 @@ class UploadWriter:
             self._file.flush()
 
     def close(self) -> None:
-        """Close the file; a second time does nothing."""
+        """Close the file; a second time does nothing. Raises `WouldBlock` where it must not wait for a disk."""
+        if not may_block() and (self.is_lost or not self._behind.is_settled):
+            raise WouldBlock
         try:
             with self._noting_loss():
                 self._behind.settle()
