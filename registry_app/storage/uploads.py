@@ -101,7 +101,7 @@ class UploadWriter:
             self._file.flush()
 
     def close(self) -> None:
-        """Close the file; a second time does nothing. Raises `WouldBlock` where it must not wait for a disk."""
+        """Close the file; a second time does nothing. Raises `WouldBlock` if it may not wait for a disk."""
         if not may_block() and (self.is_lost or not self._behind.is_settled):
             raise WouldBlock
         try:
