@@ -9,18 +9,13 @@ are those of the buffers.
 import enum
 import os
 import select
-import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
+from .buffers import Buffers
 from .chunked import BodyDecoder, Piece, compact
-from .errors import BodyIncomplete, BodyTooLarge
+from .errors import BodyError, BodyIncomplete, BodyTooLarge
 from .lanes import Lane, Sink
-
-BUFFERS = 6
-BUFFER_BYTES = 512 << 10
-"""Together what one upload keeps in memory; small enough for the processor's second-level cache."""
 
 BURST_SECONDS = 0.25
 """How long one burst lasts at most before the thread serves another upload."""
@@ -44,44 +39,6 @@ class Outcome(enum.Enum):
     """The client has to send more first."""
     AGAIN = enum.auto()
     """The burst was long enough, or the lanes are behind."""
-
-
-class Buffers:
-    """A few buffers, lent to receivers and sinks; made when they are first needed."""
-
-    def __init__(self) -> None:
-        self._free: deque[memoryview] = deque()
-        self._made = 0
-        self._returned = threading.Condition()
-
-    def take(self, seconds: float) -> memoryview | None:
-        """Return a free buffer; None if there is none for so long."""
-        with self._returned:
-            if not self._free and self._made < BUFFERS:
-                self._made += 1
-                return memoryview(bytearray(BUFFER_BYTES))
-            return self._free.pop() if self._returned.wait_for(lambda: self._free, seconds) else None
-
-    def give_back(self, buffer: memoryview) -> None:
-        """Make ``buffer`` free again."""
-        with self._returned:
-            self._free.append(buffer)
-            self._returned.notify()
-
-    def lend(self, buffer: memoryview | None, borrowers: int) -> Callable[[], None]:
-        """Return what each of so many borrowers has to call once; the last call gives ``buffer`` back."""
-        left = borrowers
-
-        def done() -> None:
-            nonlocal left
-            with self._returned:
-                left -= 1
-                if left or buffer is None:
-                    return
-                self._free.append(buffer)
-                self._returned.notify()
-
-        return done
 
 
 class Intake:
@@ -111,7 +68,7 @@ class Intake:
         end, fresh = monotonic() + BURST_SECONDS, 0
         if self._early:
             early, self._early = self._early, b""
-            self._take(self._decoder.feed(early), None)
+            self._hand_on(self._decoded(early), None)
         while not self._decoder.done:
             if self._stopped or monotonic() > end:
                 return Outcome.AGAIN
@@ -119,16 +76,12 @@ class Intake:
             buffer = self._buffers.take(PATIENCE_MS / 1000)
             if buffer is None:
                 return Outcome.AGAIN
-            most = self._decoder.most
-            count = self._read(buffer if most is None else buffer[:most])
-            if count is None:
-                self._buffers.give_back(buffer)
+            count = self._receive_into(buffer)
+            fresh += count
+            if not count:
                 if fresh < FAST_BYTES or not self._more():
                     return Outcome.BLOCKED
                 fresh = 0
-                continue
-            fresh += count
-            self._take(self._decoder.feed(buffer[:count]), buffer)
         return Outcome.DONE
 
     @property
@@ -163,16 +116,37 @@ class Intake:
             raise BodyIncomplete("the client went away")
         return count
 
-    def _take(self, pieces: list[Piece], buffer: memoryview | None) -> None:
-        """Hand on what was decoded, and give ``buffer``, on which the pieces may be views, back when all
-        are done.
+    def _receive_into(self, buffer: memoryview) -> int:
+        """Receive what is there and hand its content on; return how many bytes that was, 0 for nothing yet.
+
+        The buffer is free again when all sinks are done with it, or at once if there is nothing for them.
         """
-        if buffer is not None and len(pieces) > MANY_PIECES:
-            pieces = [compact(pieces, buffer)]
+        most = self._decoder.most
+        try:
+            count = self._read(buffer if most is None else buffer[:most])
+            pieces = self._decoded(buffer[:count]) if count else []
+        except BodyError:
+            self._buffers.give_back(buffer)
+            raise
+        if not pieces:
+            self._buffers.give_back(buffer)
+            return count or 0
+        self._hand_on([compact(pieces, buffer)] if len(pieces) > MANY_PIECES else pieces, buffer)
+        return count or 0
+
+    def _decoded(self, data: Piece) -> list[Piece]:
+        """Return the content in ``data``; raise `BodyError` if there is too much of it or its framing is
+        broken.
+        """
+        pieces = self._decoder.feed(data)
         size = sum(map(len, pieces))
         if self._limit is not None and self.received + size > self._limit:
             raise BodyTooLarge(f"the body exceeds the limit of {self._limit} bytes")
         self.received += size
+        return pieces
+
+    def _hand_on(self, pieces: list[Piece], buffer: memoryview | None) -> None:
+        """Give every sink the pieces, which may be views on ``buffer``."""
         done = self._buffers.lend(buffer, 1 + len(self._lanes))
         for lane in self._lanes:
             lane.put(pieces, done)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry_app.transport.intake import BUFFER_BYTES, BUFFERS
+from registry_app.transport.buffers import ALL_BUFFERS, BUFFER_BYTES, BUFFERS, POOL
 from tests.registry.transport_lab import LOOPS, Client, Lab, running, until
 
 CONTENT = os.urandom(20 << 20)
@@ -346,6 +346,42 @@ def test_a_slow_disk_slows_the_client_down(lab: Lab) -> None:
     until(lambda: lab.uploads != [], "the upload ends")
     _, size, _ = lab.uploads[0]
     assert size <= kept
+
+
+def test_uploads_that_end_badly_keep_no_buffer(lab: Lab) -> None:
+    ways = [
+        ("Transfer-Encoding: chunked", b"fffff\r\n" + CONTENT[:100_000] + b"\r\nno chunk\r\n", ""),
+        ("Content-Length: 9999999", CONTENT[:200_000], ""),
+        ("Transfer-Encoding: chunked", chunked(CONTENT[:300_000], 50_000), "?limit=200000"),
+        ("Content-Length: 20971520", CONTENT[:400_000], "?full=1"),
+    ]
+    # More often than there are buffers in all.
+    for number in range(ALL_BUFFERS + len(ways)):
+        framing, body, query = ways[number % len(ways)]
+        with lab.connect() as client:
+            client.ask("PUT", f"/upload{query}", framing, body=body)
+    until(lambda: len(lab.uploads) == ALL_BUFFERS + len(ways), "all uploads end")
+
+    assert "whole" not in {outcome for outcome, _, _ in lab.uploads}
+    assert POOL.lent == 0
+    with lab.connect() as client:
+        client.put("/upload", CONTENT)
+        assert client.answer().status == 200
+
+
+def test_many_uploads_share_a_bounded_memory(lab: Lab) -> None:
+    clients = [lab.connect() for _ in range(40)]
+    for client in clients:
+        client.ask("PUT", "/upload", f"Content-Length: {len(CONTENT)}", body=CONTENT[:300_000])
+
+    until(lambda: POOL.lent == 0, "all that came has been taken")
+    for client in clients:
+        client.send(CONTENT[300_000:])
+
+    assert {client.answer().status for client in clients} == {200}
+    assert POOL.made <= ALL_BUFFERS
+    for client in clients:
+        client.close()
 
 
 def test_stalled_uploads_hold_no_thread(lab: Lab) -> None:
