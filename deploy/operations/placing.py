@@ -16,7 +16,7 @@ from deploy.plan import placed
 from deploy.plan.placed import NoteUnreadable, Placed, StillThere, plan_removal
 from deploy.plan.private import plan_private_files
 from deploy.plan.trust import thumbprint
-from deploy.settings import LabSettings
+from deploy.settings import LabSettings, RegistryTls
 from deploy.settings.registry import RegistrySettings
 from deploy.steps import RemovePath, Step
 from deploy.trust import hosts_file
@@ -36,9 +36,9 @@ def take_away(acting: Acting, wanted: LabSettings) -> list[Step]:
     """Return the steps that remove what was placed and is not wanted any more, and note that."""
     before = _noted(acting)
     wished = _wished(acting, wanted, before)
-    gone = before.without(wished)
-    if gone == Placed():
+    if before.with_all_of(wished) == wished:
         return []
+    gone = before.without(wished, used_files(wanted))
     present = acting.found.exist(sorted(gone.files)) if gone.files else {}
     found = StillThere(
         files=[path for path, there in present.items() if there],
@@ -75,7 +75,7 @@ def _wished(acting: Acting, wanted: LabSettings, before: Placed) -> Placed:
         # One that others have put there is theirs, and stays.
         if root in before.roots or root not in acting.found.root_certificates():
             roots = frozenset({root})
-    return Placed(
+    wished = Placed(
         files=frozenset({*trust.files(containerd=containerd), *_private_files(wanted.registry)}),
         logins={
             profile.path: {login.registry: login.user for login in profile.logins}
@@ -84,13 +84,26 @@ def _wished(acting: Acting, wanted: LabSettings, before: Placed) -> Placed:
         names=frozenset(trust.names),
         roots=roots,
     )
+    return Placed().with_all_of(wished)  # each path once
+
+
+def used_files(wanted: LabSettings) -> list[str]:
+    """Return the files that registry and engine read and that are not for us to remove.
+
+    A registry whose files "are on the host already" may have been one whose files we put there.
+    """
+    options = wanted.engine_options()
+    engine = [options[key] for key in ("tlscacert", "tlscert", "tlskey") if key in options]
+    return [*engine, *(_tls_files(wanted.registry.tls) if wanted.registry.tls else ())]
+
+
+def _tls_files(tls: RegistryTls) -> list[str]:
+    return [rf"{tls.directory}\{name}" for name in (tls.key, tls.certificate)]
 
 
 def _private_files(registry: RegistrySettings) -> Iterator[str]:
     if registry.tls is not None and registry.tls.is_uploaded:
-        yield from (
-            rf"{registry.tls.directory}\{name}" for name in (registry.tls.key, registry.tls.certificate)
-        )
+        yield from _tls_files(registry.tls)
     if registry.users:
         yield rf"{registry.users_directory}\{HTPASSWD}"
         if registry.rules is not None:

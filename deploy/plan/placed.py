@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from deploy.places import OURS
+from deploy.places import OURS, folded
 from deploy.plan.private import ADMINISTRATORS, SYSTEM
 from deploy.steps import Refuse, RemovePath, Step
 from deploy.trust import credentials, hosts_file
@@ -73,25 +73,39 @@ class Placed:
         return json.dumps(note, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     def with_all_of(self, other: Placed) -> Placed:
-        """Return both together; where they name two users for one registry, the other's counts."""
-        logins = {
-            path: {**self.logins.get(path, {}), **other.logins.get(path, {})}
-            for path in sorted({*self.logins, *other.logins})
-        }
-        return Placed(self.files | other.files, logins, self.names | other.names, self.roots | other.roots)
+        """Return both together; where they name two users for one registry, the other's counts.
 
-    def without(self, wanted: Placed) -> Placed:
-        """Return what of this is not ``wanted``; another user at a registry is a log-in in its place."""
+        So does the other's spelling of a path.
+        """
+        files = {folded(path): path for path in (*sorted(self.files), *sorted(other.files))}
+        spelt = {folded(path): path for path in (*self.logins, *other.logins)}
+        logins = {path: {**self._users(path), **other._users(path)} for path in sorted(spelt.values())}
+        return Placed(frozenset(files.values()), logins, self.names | other.names, self.roots | other.roots)
+
+    def without(self, wanted: Placed, used: Collection[str] = ()) -> Placed:
+        """Return what of this is not ``wanted``; another user at a registry is a log-in in its place.
+
+        ``used`` are files that stay though nobody wants them placed.
+        """
+        kept = {folded(path) for path in (*wanted.files, *used)}
         logins = {
-            path: {name: user for name, user in users.items() if name not in wanted.logins.get(path, {})}
+            path: {name: user for name, user in users.items() if name not in wanted._users(path)}
             for path, users in self.logins.items()
         }
         return Placed(
-            self.files - wanted.files,
+            frozenset(path for path in self.files if folded(path) not in kept),
             {path: users for path, users in logins.items() if users},
             self.names - wanted.names,
             self.roots - wanted.roots,
         )
+
+    def _users(self, path: str) -> dict[str, str]:
+        """Return the users by registry in one ``config.json``, however its path is spelt here."""
+        found: dict[str, str] = {}
+        for spelt, users in self.logins.items():
+            if folded(spelt) == folded(path):
+                found |= users
+        return found
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deploy.masking import CREDENTIALS
+from deploy.places import folded
 from deploy.state import EngineState
 from deploy.state.engine import ALWAYS_INSECURE
 
@@ -59,11 +60,7 @@ def _data_root(wanted: str, found: EngineState) -> tuple[bool, object]:
 
 def same_path(one: str, other: str) -> bool:
     """Say whether Windows takes two spellings for the same path."""
-    return _path(one) == _path(other)
-
-
-def _path(text: str) -> str:
-    return text.replace("/", "\\").rstrip("\\").lower()
+    return folded(one) == folded(other)
 
 
 def _isolation(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]:

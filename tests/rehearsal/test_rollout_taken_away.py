@@ -225,3 +225,19 @@ def test_an_authority_that_others_trusted_before_stays_trusted(placed: Stage) ->
     roll_out_twice(placed, placed.inventory("plain"))
 
     assert placed.do(1, ROOTS).count("registry-lab CA") == 1
+
+
+def test_a_key_that_the_registry_goes_on_to_use_as_the_hosts_own_stays(placed: Stage) -> None:
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    lab = secure(placed)
+    lab["registry"]["tls"] = {
+        "directory": r"c:\PROGRAMDATA/registry-lab\Certs",
+        "authority_file": str(placed.directory / "operator" / "ca.crt"),
+    }
+    lab["registry"]["users_directory"] = "c:/ProgramData/Registry-Lab/auth\\"
+
+    roll_out_twice(placed, placed.inventory("own", lab=lab))
+
+    note = json.loads((placed.drive(1) / OURS / "placed" / "placed.json").read_text())
+    assert {f"{OURS}/certs/registry.key", f"{OURS}/auth/htpasswd"} <= files_of_ours(placed)
+    assert not [path for path in note["files"] if "registry.key" in path]

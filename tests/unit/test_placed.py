@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
+from deploy.operations.placing import used_files
 from deploy.plan import placed
 from deploy.plan.placed import NoteUnreadable, Placed, StillThere, plan_removal
+from deploy.settings import LabSettings
 from deploy.steps import Refuse, RemovePath
 from deploy.trust import credentials, hosts_file
 from deploy.trust.credentials import Login
@@ -45,6 +48,60 @@ def test_nothing_that_is_still_wanted_goes() -> None:
     assert NOTE.without(Placed(logins={CONFIG: {"r:5000": "sam"}})).logins == {}, (
         "another user took its place"
     )
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        pytest.param(r"c:\LAB\Auth\htpasswd", id="case"),
+        pytest.param("C:/lab/auth/htpasswd", id="slashes"),
+        pytest.param("C:\\lab\\auth\\\\htpasswd", id="closing backslash"),
+        pytest.param(r"C:\lab.\auth \htpasswd", id="dots and blanks that Windows drops"),
+    ],
+)
+def test_another_spelling_of_a_path_is_the_same_file(spelling: str) -> None:
+    before = Placed(frozenset({r"C:\lab\auth\htpasswd"}), {r"C:\lab\auth\htpasswd": {"r:5000": "tess"}})
+    after = Placed(frozenset({spelling}), {spelling: {"r:5000": "tess"}})
+
+    assert before.without(after) == Placed()
+    assert before.without(Placed(logins=after.logins), used=[spelling]) == Placed()
+    assert before.with_all_of(after) == after
+
+
+def test_a_file_beside_one_that_is_in_use_goes() -> None:
+    gone = NOTE.without(Placed(logins=NOTE.logins, names=NOTE.names, roots=NOTE.roots), used=[r"C:\A.CRT"])
+
+    assert gone == Placed(frozenset({r"C:\b.key"}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        pytest.param({}, [], id="nothing"),
+        pytest.param(
+            {"registry": {"tls": {"directory": r"C:\lab"}}},
+            [r"C:\lab\registry.key", r"C:\lab\registry.crt"],
+            id="files that are on the host already",
+        ),
+        pytest.param(
+            {
+                "engine": {
+                    "options": {
+                        "hosts": ["npipe://", "tcp://0.0.0.0:2376"],
+                        "tlsverify": True,
+                        "tlscacert": r"C:\lab\ca.crt",
+                        "tlscert": r"C:\lab\registry.crt",
+                        "tlskey": r"C:\lab\registry.key",
+                    }
+                }
+            },
+            [r"C:\lab\ca.crt", r"C:\lab\registry.crt", r"C:\lab\registry.key"],
+            id="files of the engine",
+        ),
+    ],
+)
+def test_what_registry_and_engine_read_is_in_use(settings: dict[str, Any], used: list[str]) -> None:
+    assert used_files(LabSettings.model_validate(settings)) == used
 
 
 def test_what_is_noted_grows_before_it_shrinks() -> None:
