@@ -139,6 +139,7 @@ class EngineSteps:
             steps=tuple(self._forth()),
             rollback=tuple(self._back()),
             stops=tuple(each.name for each in self.running) if self.restarts else (),
+            heals=self.found.cut_off,
             file_before=self.found.file_before.text or "",
             file_after=self.target.text if self.file_changes else self.found.file.text or "",
             command_line_before=before,

@@ -74,6 +74,9 @@ class EnginePlan:
     stops: tuple[str, ...] = ()
     """Containers that stop, and are started again."""
 
+    heals: bool = False
+    """Whether it goes on where a run was cut off (`EngineFound.cut_off`), which shows in the files beside."""
+
     file_before: str = ""
     file_after: str = ""
     command_line_before: str = ""

@@ -110,6 +110,13 @@ def test_what_dockerd_refuses_beforehand_leaves_no_trace() -> None:
     assert engine.did == [PUT, VALIDATE, steps.RemovePath(staged(DAEMON_JSON))]
 
 
+def test_a_failure_while_healing_leaves_the_files_by_which_the_next_run_heals() -> None:
+    engine = Engine(VALIDATE)
+
+    assert change(engine, dataclasses.replace(RESTART, heals=True)) == f"{VALIDATE} failed"
+    assert engine.did == [PUT, VALIDATE]
+
+
 @pytest.mark.parametrize("step", [STOP, MOVE, START, AWAIT, PROVE], ids=str)
 def test_a_failure_after_the_first_touch_is_taken_back(step: Step) -> None:
     engine = Engine(step)

@@ -174,14 +174,34 @@ def test_a_file_that_somebody_took_away_is_not_brought_back() -> None:
     assert "max-download-attempts" not in json.loads(host.files[path])
 
 
+def test_healing_that_itself_fails_early_loses_no_key_either() -> None:
+    start, wanted = host_with("lab", "dns"), wanted_of("dns")
+    path = config_path(start.service)
+    start.files[path] = json.dumps({**json.loads(start.files[path]), "max-download-attempts": 7})
+    lose_power_in_the_move(start, wanted)
+
+    healing = plan_engine(wanted, start.found())
+    start.carry_out(healing.steps[:3])  # dockerd refuses it, or the connection is lost
+
+    assert healing.heals
+    start.carry_out(plan_engine(wanted, start.found()).steps)
+    assert_converged(start, wanted)
+    assert json.loads(start.files[path])["max-download-attempts"] == 7
+
+
+def lose_power_in_the_move(host: Host, wanted: LabSettings) -> None:
+    """Begin to make the host as wanted, and lose its power while the file takes its place."""
+    plan = plan_engine(wanted, host.found())
+    at = next(at for at, step in enumerate(plan.steps) if isinstance(step, steps.MoveFile))
+    host.carry_out(plan.steps[:at])
+    host.lose_power_in(cast("steps.MoveFile", plan.steps[at]))
+
+
 def test_going_back_after_a_power_cut_leads_to_the_file_of_before() -> None:
     start, wanted = host_with("lab", "dns"), wanted_of("dns")
     path = config_path(start.service)
     before = start.files[path]
-    plan = plan_engine(wanted, start.found())
-    at = next(at for at, step in enumerate(plan.steps) if isinstance(step, steps.MoveFile))
-    start.carry_out(plan.steps[:at])
-    start.lose_power_in(cast("steps.MoveFile", plan.steps[at]))
+    lose_power_in_the_move(start, wanted)
 
     healing = plan_engine(wanted, start.found())
     start.carry_out([*healing.steps, *healing.rollback])
