@@ -16,6 +16,7 @@ from deploy.places import (
     previous,
     staged,
 )
+from deploy.plan.command_line import flag_value
 from deploy.plan.decision import Decision
 from deploy.plan.engine_types import EngineFound, EnginePlan
 from deploy.plan.network import obstacles
@@ -95,10 +96,28 @@ class EngineSteps:
     @property
     def leaves_data_root(self) -> bool:
         """Whether the engine comes up elsewhere, with none of its images and containers."""
-        if not (self.found.engine.answers and self.found.engine.data_root):
-            return False
+        before = self._data_root_before
         wanted = {**self.target.content, **self.target.options}.get("data-root", DATA_ROOT)
-        return not same_path(wanted, self.found.engine.data_root)
+        return bool(before) and not same_path(wanted, before)
+
+    @property
+    def _data_root_before(self) -> str:
+        """Where the engine has its containers; empty if it does not say.
+
+        One whose file was cut off may have started without it, elsewhere, and goes back.
+        """
+        if not self.found.engine.answers:
+            return ""
+        if not self.found.cut_off:
+            return self.found.engine.data_root
+        flag = flag_value(self.found.service.arguments, "--data-root")
+        return str(content_of(self.found.file_before).get("data-root") or flag or DATA_ROOT)
+
+    @property
+    def _is_astray(self) -> bool:
+        """Whether the engine runs at another data root than it did before a run was cut off."""
+        now, before = self.found.engine.data_root, self._data_root_before
+        return bool(now and before) and not same_path(now, before)
 
     def refusals(self) -> Iterator[Refuse]:
         """Yield why this change may not be made on this host."""
@@ -234,7 +253,7 @@ class EngineSteps:
             each.name
             for each in self.running
             # The registry's own container is replaced if its address does not fit the new network.
-            if not (self.network_anew and each.name == ours and not self._fits(each))
+            if not (self.network_anew and each.name == ours and not self._fits(each)) and not self._is_astray
         ]
         return list(dict.fromkeys([*self.left_over, *kept]))
 
@@ -246,10 +265,8 @@ class EngineSteps:
         names = (
             self._to_start() if self.restarts else [each for each in self.left_over if each not in running]
         )
-        known = {each.name for each in self.found.containers}
         for name in names:
-            # While the engine is down nobody can say what exists; what was written down then did.
-            if name in known or not self.found.engine.answers:
+            if self._may_exist(name):
                 yield StartContainer(name)
                 yield AwaitContainer(name)
         if forget or self.found.running_before.exists:
@@ -280,9 +297,17 @@ class EngineSteps:
 
     def _ran(self) -> list[str]:
         """Return what runs, and what ran before an earlier run broke off and still exists."""
-        known = {each.name for each in self.found.containers}
-        left = [name for name in self.left_over if name in known or not self.found.engine.answers]
-        return list(dict.fromkeys([*left, *(each.name for each in self.running)]))
+        left = [name for name in self.left_over if self._may_exist(name)]
+        runs = [] if self._is_astray else [each.name for each in self.running]
+        return list(dict.fromkeys([*left, *runs]))
+
+    def _may_exist(self, name: str) -> bool:
+        """Say whether a container that was written down may be there once the engine is up.
+
+        While the engine is down, or up elsewhere, nobody can say what exists; what was written down did.
+        """
+        unseen = self._is_astray or not self.found.engine.answers
+        return unseen or name in {each.name for each in self.found.containers}
 
     def _old_file(self) -> Iterator[Step]:
         if not self.file_changes:

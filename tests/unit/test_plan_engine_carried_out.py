@@ -16,7 +16,7 @@ from deploy.places import DATA_ROOT
 from deploy.plan import config_path, plan_engine
 from deploy.plan.target import target_of
 from deploy.settings import LabSettings
-from tests.unit.plan_hosts import lab
+from tests.unit.plan_hosts import lab, options
 from tests.unit.plan_model import Host
 
 RESTART = {"engine": {"allow_restart": True}}
@@ -195,6 +195,36 @@ def lose_power_in_the_move(host: Host, wanted: LabSettings) -> None:
     at = next(at for at, step in enumerate(plan.steps) if isinstance(step, steps.MoveFile))
     host.carry_out(plan.steps[:at])
     host.lose_power_in(cast("steps.MoveFile", plan.steps[at]))
+
+
+@pytest.mark.parametrize("forth", [True, False], ids=["healed", "taken back"])
+def test_after_a_power_cut_the_containers_of_the_data_root_in_the_file_start_again(forth: bool) -> None:
+    """Without its file the engine comes up at the default data root, and sees none of what ran."""
+    root = options(data_root=r"D:\docker")
+    host = Host({r"D:\docker": dict.fromkeys(["db", "registry", "web"], True), DATA_ROOT: {"old": True}})
+    host.options = {"data-root": r"D:\docker"}
+    host.carry_out(plan_engine(lab(RESTART, root), host.found()).steps)
+    wanted = lab(RESTART, root, options(dns=["10.0.0.1"]))
+    lose_power_in_the_move(host, wanted)
+    assert set(host.containers) == {"old"}
+
+    healing = plan_engine(wanted, host.found())
+    host.carry_out([*healing.steps, *(() if forth else healing.rollback)])
+
+    assert healing.refusal is None
+    assert host.containers == {"db": True, "registry": True, "web": True}
+
+
+def test_a_power_cut_while_the_data_root_changes_still_leaves_no_container_of_others_behind() -> None:
+    host, wanted = bare_host("data root as key"), lab(RESTART, options(data_root=r"D:\docker"))
+    host.carry_out(plan_engine(lab(RESTART), host.found()).steps)
+    lose_power_in_the_move(host, wanted)
+    host.containers["web"] = True
+
+    refusal = plan_engine(wanted, host.found()).refusal
+
+    assert refusal is not None
+    assert "would stay behind in" in refusal.reason
 
 
 def test_going_back_after_a_power_cut_leads_to_the_file_of_before() -> None:
