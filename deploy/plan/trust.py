@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from deploy.certificates.authority import first_certificate
 from deploy.places import OURS, parent
 from deploy.plan.private import ADMINISTRATORS, SYSTEM, is_same, plan_protection
 from deploy.settings.access import TrustSettings
@@ -159,6 +159,9 @@ def _without_profile(wanted: TrustWanted, found: TrustFound) -> Iterator[Refuse]
 
 
 def thumbprint(certificate: bytes) -> str:
-    """Return what Windows calls a certificate by: the SHA-1 of its DER, in capitals."""
-    der = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
+    """Return what Windows calls a certificate by: the SHA-1 of its DER, in capitals.
+
+    Raises `AuthorityUnusable` for what is no certificate.
+    """
+    der = first_certificate(certificate).public_bytes(serialization.Encoding.DER)
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
