@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from deploy import places
 from deploy.found import Found
+from deploy.json_text import read_json
 from deploy.masking import masked
 from deploy.operations.acting import Acting, Commands, operation
 from deploy.operations.engine_change import EngineChange
@@ -78,6 +79,6 @@ def _details(plan: EnginePlan) -> Iterator[str]:
 def _lines(text: str) -> list[str]:
     """Return a daemon.json as lines, all of one form, so that a difference is one of content."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines() if text.strip() else []
+        return json.dumps(read_json(text), indent=2, ensure_ascii=False).splitlines() if text.strip() else []
     except ValueError:
         return text.splitlines()

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from deploy.json_text import read_json
 from deploy.places import OURS, folded
 from deploy.plan.private import ADMINISTRATORS, SYSTEM
 from deploy.steps import Refuse, RemovePath, Step
@@ -55,9 +56,9 @@ class Placed:
         if text is None:
             return cls()
         try:
-            note: Any = json.loads(text)
-            logins = {str(path): dict(users) for path, users in note["logins"].items()}
-            return cls(frozenset(note["files"]), logins, frozenset(note["names"]), frozenset(note["roots"]))
+            note: Any = read_json(text)
+            logins = {path: _texts_by_name(users) for path, users in note["logins"].items()}
+            return cls(_texts(note["files"]), logins, _texts(note["names"]), _texts(note["roots"]))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise NoteUnreadable(f"{FILE} is no note of what was placed; {_CORRECT}") from error
 
@@ -106,6 +107,17 @@ class Placed:
             if folded(spelt) == folded(path):
                 found |= users
         return found
+
+
+def _texts(values: object) -> frozenset[str]:
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise TypeError("expected a list of texts")
+    return frozenset(values)
+
+
+def _texts_by_name(values: Mapping[str, object]) -> dict[str, str]:
+    _texts(list(values.values()))
+    return {name: str(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)

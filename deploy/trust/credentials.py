@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.json_text import read_json
+
 
 class ConfigUnreadable(Exception):
     """The ``config.json`` that is there cannot be added to; the message never shows its content."""
@@ -79,7 +81,7 @@ def _read(content: bytes) -> dict[str, Any]:
     if not content.strip():
         return {}
     try:
-        config = json.loads(content.decode("utf-8-sig"))
+        config = read_json(content.decode("utf-8-sig"))
     except ValueError as error:
         raise ConfigUnreadable("config.json is no JSON; correct it or remove it") from error
     if not isinstance(config, dict):

@@ -36,7 +36,28 @@ def test_a_note_is_read_as_it_was_written() -> None:
     assert NOTE.text == Placed.from_text(NOTE.text).text
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', '{"files": [], "logins": []}'])
+def note_with(**members: object) -> str:
+    return json.dumps({**json.loads(NOTE.text), **members})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"files": 1}',
+        '{"files": [], "logins": []}',
+        note_with(files=[1]),
+        note_with(files=r"C:\a"),
+        note_with(names=[["r.lan"]]),
+        note_with(roots=[None]),
+        note_with(logins={CONFIG: {"r:5000": 1}}),
+        note_with(logins={CONFIG: ["r:5000"]}),
+        "[" * 200_000,
+    ],
+    ids=lambda text: text[:40],
+)
 def test_a_note_that_is_none_of_ours_is_refused_with_what_to_do(text: str) -> None:
     with pytest.raises(NoteUnreadable, match="run again"):
         Placed.from_text(text)
