@@ -78,7 +78,7 @@ def _wished(acting: Acting, wanted: LabSettings, before: Placed) -> Placed:
     wished = Placed(
         files=frozenset({*trust.files(containerd=containerd), *_private_files(wanted.registry)}),
         logins={
-            profile.path: {login.registry: login.user for login in profile.logins}
+            profile.path: {login.registry: frozenset({login.user}) for login in profile.logins}
             for profile in trust.profiles
         },
         names=frozenset(trust.names),

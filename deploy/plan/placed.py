@@ -30,6 +30,10 @@ GRANTS: Final[Mapping[str, str]] = {SYSTEM: "F", ADMINISTRATORS: "F"}
 _CORRECT = f"remove {FILE} (then what was placed before stays), and run again"
 
 
+Users = Mapping[str, frozenset[str]]
+"""Users by registry (``host:port``)."""
+
+
 class NoteUnreadable(Exception):
     """The note on the host is none of ours."""
 
@@ -41,8 +45,12 @@ class Placed:
     files: frozenset[str] = frozenset()
     """Authorities, certificates with their keys, users and rules, by path."""
 
-    logins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The user of each registry, by the ``config.json`` that the log-in is in."""
+    logins: Mapping[str, Users] = field(default_factory=dict)
+    """The users at each registry, by the ``config.json`` that the log-in is in.
+
+    There is more than one while one of them takes the place of another: which of them is in the file if a
+    run fails meanwhile, nobody knows.
+    """
 
     names: frozenset[str] = frozenset()
     """Names of registries in the hosts file."""
@@ -57,7 +65,7 @@ class Placed:
             return cls()
         try:
             note: Any = read_json(text)
-            logins = {path: _texts_by_name(users) for path, users in note["logins"].items()}
+            logins = {path: _users_from(users) for path, users in note["logins"].items()}
             return cls(_texts(note["files"]), logins, _texts(note["names"]), _texts(note["roots"]))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise NoteUnreadable(f"{FILE} is no note of what was placed; {_CORRECT}") from error
@@ -67,20 +75,20 @@ class Placed:
         """The note, always the same for the same."""
         note = {
             "files": sorted(self.files),
-            "logins": self.logins,
+            "logins": {
+                path: {registry: sorted(names) for registry, names in users.items()}
+                for path, users in self.logins.items()
+            },
             "names": sorted(self.names),
             "roots": sorted(self.roots),
         }
         return json.dumps(note, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     def with_all_of(self, other: Placed) -> Placed:
-        """Return both together; where they name two users for one registry, the other's counts.
-
-        So does the other's spelling of a path.
-        """
+        """Return both together; where they spell a path in two ways, the other's counts."""
         files = {folded(path): path for path in (*sorted(self.files), *sorted(other.files))}
         spelt = {folded(path): path for path in (*self.logins, *other.logins)}
-        logins = {path: {**self._users(path), **other._users(path)} for path in sorted(spelt.values())}
+        logins = {path: _together(self._users(path), other._users(path)) for path in sorted(spelt.values())}
         return Placed(frozenset(files.values()), logins, self.names | other.names, self.roots | other.roots)
 
     def without(self, wanted: Placed, used: Collection[str] = ()) -> Placed:
@@ -100,13 +108,20 @@ class Placed:
             self.roots - wanted.roots,
         )
 
-    def _users(self, path: str) -> dict[str, str]:
+    def _users(self, path: str) -> Users:
         """Return the users by registry in one ``config.json``, however its path is spelt here."""
-        found: dict[str, str] = {}
+        found: Users = {}
         for spelt, users in self.logins.items():
             if folded(spelt) == folded(path):
-                found |= users
+                found = _together(found, users)
         return found
+
+
+def _together(some: Users, others: Users) -> Users:
+    return {
+        registry: some.get(registry, frozenset()) | others.get(registry, frozenset())
+        for registry in (*some, *others)
+    }
 
 
 def _texts(values: object) -> frozenset[str]:
@@ -115,9 +130,11 @@ def _texts(values: object) -> frozenset[str]:
     return frozenset(values)
 
 
-def _texts_by_name(values: Mapping[str, object]) -> dict[str, str]:
-    _texts(list(values.values()))
-    return {name: str(value) for name, value in values.items()}
+def _users_from(note: Mapping[str, object]) -> Users:
+    # Notes of before had one user for each registry.
+    return {
+        registry: _texts([names] if isinstance(names, str) else names) for registry, names in note.items()
+    }
 
 
 @dataclass(frozen=True)

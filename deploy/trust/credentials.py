@@ -8,7 +8,7 @@ alone.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ def edit(content: bytes, logins: list[Login]) -> bytes:
     return _written(content, config, auths, helpers)
 
 
-def without(content: bytes, users: Mapping[str, str]) -> bytes:
+def without(content: bytes, users: Mapping[str, Collection[str]]) -> bytes:
     """Return ``config.json`` without the log-ins of these ``users`` (by registry); the rest stays as it is.
 
     Where somebody else has logged in since, that log-in is not ours and stays.
@@ -52,8 +52,8 @@ def without(content: bytes, users: Mapping[str, str]) -> bytes:
     config = _read(content)
     auths = _table(config, "auths")
     helpers = _table(config, "credHelpers")
-    for registry, user in users.items():
-        if _user_of(auths.get(registry)) != user:
+    for registry, names in users.items():
+        if _user_of(auths.get(registry)) not in names:
             continue
         del auths[registry]
         if helpers.get(registry) == "":

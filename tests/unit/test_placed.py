@@ -18,9 +18,10 @@ from deploy.trust.credentials import Login
 from deploy.trust.steps import PutBytes, RemoveRoot
 
 CONFIG = r"C:\Users\tess\.docker\config.json"
+TESS, SAM = frozenset({"tess"}), frozenset({"sam"})
 NOTE = Placed(
     frozenset({r"C:\a.crt", r"C:\b.key"}),
-    {CONFIG: {"r:5000": "tess"}},
+    {CONFIG: {"r:5000": TESS}},
     frozenset({"r.lan"}),
     frozenset({"AB"}),
 )
@@ -63,12 +64,28 @@ def test_a_note_that_is_none_of_ours_is_refused_with_what_to_do(text: str) -> No
         Placed.from_text(text)
 
 
+def test_a_note_of_before_has_one_user_for_each_registry() -> None:
+    assert Placed.from_text(note_with(logins={CONFIG: {"r:5000": "tess"}})) == NOTE
+
+
+@pytest.mark.parametrize("left", ["tess", "sam"])
+def test_while_one_user_takes_the_place_of_another_either_log_in_is_ours(left: str) -> None:
+    """A run that fails in between leaves the password of either, and the next may want no log-in at all."""
+    changing = NOTE.with_all_of(Placed(logins={CONFIG: {"r:5000": SAM}}))
+    config = json.dumps({"auths": {"r:5000": auth(left)}}).encode()
+
+    (removal,) = plan_removal(
+        Placed.from_text(changing.text).without(Placed()), StillThere(configs={CONFIG: config}), None
+    )
+
+    assert isinstance(removal, PutBytes)
+    assert json.loads(removal.content) == {}
+
+
 def test_nothing_that_is_still_wanted_goes() -> None:
     assert NOTE.without(NOTE) == Placed()
     assert NOTE.without(Placed(files=NOTE.files)) == Placed(frozenset(), NOTE.logins, NOTE.names, NOTE.roots)
-    assert NOTE.without(Placed(logins={CONFIG: {"r:5000": "sam"}})).logins == {}, (
-        "another user took its place"
-    )
+    assert NOTE.without(Placed(logins={CONFIG: {"r:5000": SAM}})).logins == {}, "another user took its place"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +98,8 @@ def test_nothing_that_is_still_wanted_goes() -> None:
     ],
 )
 def test_another_spelling_of_a_path_is_the_same_file(spelling: str) -> None:
-    before = Placed(frozenset({r"C:\lab\auth\htpasswd"}), {r"C:\lab\auth\htpasswd": {"r:5000": "tess"}})
-    after = Placed(frozenset({spelling}), {spelling: {"r:5000": "tess"}})
+    before = Placed(frozenset({r"C:\lab\auth\htpasswd"}), {r"C:\lab\auth\htpasswd": {"r:5000": TESS}})
+    after = Placed(frozenset({spelling}), {spelling: {"r:5000": TESS}})
 
     assert before.without(after) == Placed()
     assert before.without(Placed(logins=after.logins), used=[spelling]) == Placed()
@@ -126,12 +143,12 @@ def test_what_registry_and_engine_read_is_in_use(settings: dict[str, Any], used:
 
 
 def test_what_is_noted_grows_before_it_shrinks() -> None:
-    more = Placed(frozenset({r"C:\c"}), {CONFIG: {"r:5000": "sam", "s:5000": "sam"}})
+    more = Placed(frozenset({r"C:\c"}), {CONFIG: {"r:5000": SAM, "s:5000": SAM}})
 
     both = NOTE.with_all_of(more)
 
     assert both.files == NOTE.files | more.files
-    assert both.logins == {CONFIG: {"r:5000": "sam", "s:5000": "sam"}}
+    assert both.logins == {CONFIG: {"r:5000": TESS | SAM, "s:5000": SAM}}
     assert both.roots == NOTE.roots
 
 
@@ -182,14 +199,14 @@ def test_what_cannot_be_read_is_not_overwritten() -> None:
 def test_a_log_in_goes_if_it_is_still_the_one_that_was_placed(
     config: dict[str, object], left: dict[str, object]
 ) -> None:
-    assert json.loads(credentials.without(json.dumps(config).encode(), {"r:5000": "tess"})) == left
+    assert json.loads(credentials.without(json.dumps(config).encode(), {"r:5000": TESS})) == left
 
 
 @pytest.mark.parametrize("before", [b"", b'{"auths": {"a": {}}, "credsStore": "wincred"}'])
 def test_placing_and_taking_away_leaves_what_was_there(before: bytes) -> None:
     placed_there = credentials.edit(before, [Login("r:5000", "tess", "geheim")])
 
-    after = credentials.without(placed_there, {"r:5000": "tess"})
+    after = credentials.without(placed_there, {"r:5000": TESS})
 
     assert json.loads(after) == json.loads(before or b"{}")
 
