@@ -6,27 +6,29 @@ something that is not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from deploy.operations.acting import Acting, Commands, operation
 from deploy.operations.hands import StepFailed
 from deploy.operations.trust import download, trust_wanted
 from deploy.places import HTPASSWD, RULES
 from deploy.plan import placed
-from deploy.plan.placed import NoteUnreadable, Placed, StillThere, plan_removal
+from deploy.plan.placed import NoteUnreadable, Placed, StillThere, Users, plan_removal
 from deploy.plan.private import plan_private_files
-from deploy.plan.trust import thumbprint
+from deploy.plan.trust import Profile, thumbprint
 from deploy.settings import LabSettings, RegistryTls
 from deploy.settings.registry import RegistrySettings
 from deploy.steps import RemovePath, Step
-from deploy.trust import hosts_file
+from deploy.trust import credentials, hosts_file
+from deploy.trust.credentials import ConfigUnreadable, Login
 
 
 @operation("note")
 def note(acting: Acting, *, wanted: LabSettings) -> Commands:
     """Note what is going to be placed, beside what was."""
     before = _noted(acting)
-    together = before.with_all_of(_wished(acting, wanted, before))
+    wished, there = _wished(acting, wanted)
+    together = before.with_all_of(wished.of_ours(before, there))
     if together == Placed():
         return
     yield from acting.carry_out(_write(acting, together))
@@ -35,8 +37,9 @@ def note(acting: Acting, *, wanted: LabSettings) -> Commands:
 def take_away(acting: Acting, wanted: LabSettings) -> list[Step]:
     """Return the steps that remove what was placed and is not wanted any more, and note that."""
     before = _noted(acting)
-    wished = _wished(acting, wanted, before)
-    if before.with_all_of(wished) == wished:
+    wished, there = _wished(acting, wanted)
+    ours = wished.of_ours(before, there)
+    if before.with_all_of(ours) == ours:
         return []
     gone = before.without(wished, used_files(wanted))
     present = acting.found.exist(sorted(gone.files)) if gone.files else {}
@@ -48,7 +51,7 @@ def take_away(acting: Acting, wanted: LabSettings) -> list[Step]:
     )
     # Where the hosts file is wanted, the plan for trust has seen to our lines.
     removal = plan_removal(gone, found, None if wanted.trust.hosts_file else {})
-    last = [RemovePath(placed.DIRECTORY)] if wished == Placed() else _write(acting, wished)
+    last = [RemovePath(placed.DIRECTORY)] if ours == Placed() else _write(acting, ours)
     return [*removal, *last]
 
 
@@ -66,25 +69,35 @@ def _write(acting: Acting, what: Placed) -> list[Step]:
     return plan_private_files(placed.DIRECTORY, found, content, hashes, placed.GRANTS)
 
 
-def _wished(acting: Acting, wanted: LabSettings, before: Placed) -> Placed:
+def _wished(acting: Acting, wanted: LabSettings) -> tuple[Placed, Placed]:
+    """Return what shall be on the host, and what of that is there."""
     trust = trust_wanted(acting, wanted)
     containerd = bool(acting.found.engine().containerd)
-    roots: frozenset[str] = frozenset()
-    if trust.root is not None:
-        root = thumbprint(trust.root)
-        # One that others have put there is theirs, and stays.
-        if root in before.roots or root not in acting.found.root_certificates():
-            roots = frozenset({root})
     wished = Placed(
         files=frozenset({*trust.files(containerd=containerd), *_private_files(wanted.registry)}),
-        logins={
-            profile.path: {login.registry: frozenset({login.user}) for login in profile.logins}
-            for profile in trust.profiles
-        },
+        logins=_logins({profile.path: profile.logins for profile in trust.profiles}),
         names=frozenset(trust.names),
-        roots=roots,
+        roots=frozenset() if trust.root is None else frozenset({thumbprint(trust.root)}),
     )
-    return Placed().with_all_of(wished)  # each path once
+    wished = Placed().with_all_of(wished)  # each path once
+    return wished, _there(acting, wished, trust.profiles)
+
+
+def _there(acting: Acting, wished: Placed, profiles: Sequence[Profile]) -> Placed:
+    present = acting.found.exist(sorted(wished.files)) if wished.files else {}
+    try:
+        held = {each.path: credentials.held(download(acting, each.path), each.logins) for each in profiles}
+    except ConfigUnreadable as unreadable:
+        raise StepFailed(str(unreadable), "then run again") from unreadable
+    return Placed(
+        files=frozenset(path for path, there in present.items() if there),
+        logins=_logins(held),
+        roots=wished.roots & acting.found.root_certificates() if wished.roots else frozenset(),
+    )
+
+
+def _logins(logins: Mapping[str, Iterable[Login]]) -> dict[str, Users]:
+    return {path: {each.registry: frozenset({each.user}) for each in some} for path, some in logins.items()}
 
 
 def used_files(wanted: LabSettings) -> list[str]:

@@ -108,6 +108,13 @@ class Placed:
             self.roots - wanted.roots,
         )
 
+    def of_ours(self, before: Placed, there: Placed) -> Placed:
+        """Return what of this is placed by us: what was noted ``before``, and what is not ``there`` yet.
+
+        What is there and in no note was placed by others, and is theirs to remove.
+        """
+        return self.without(there.without(before))
+
     def _users(self, path: str) -> Users:
         """Return the users by registry in one ``config.json``, however its path is spelt here."""
         found: Users = {}

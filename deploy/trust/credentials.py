@@ -8,7 +8,7 @@ alone.
 
 import base64
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,16 @@ def edit(content: bytes, logins: list[Login]) -> bytes:
     auths = _table(config, "auths")
     helpers = _table(config, "credHelpers")
     for login in logins:
-        encoded = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
-        auths[login.registry] = {"auth": encoded}
+        auths[login.registry] = _auth(login)
         if config.get("credsStore") or login.registry in helpers:
             helpers[login.registry] = ""
     return _written(content, config, auths, helpers)
+
+
+def held(content: bytes, logins: Iterable[Login]) -> list[Login]:
+    """Return those of the ``logins`` that ``config.json`` has already, password included."""
+    auths = _table(_read(content), "auths")
+    return [each for each in logins if auths.get(each.registry) == _auth(each)]
 
 
 def without(content: bytes, users: Mapping[str, Collection[str]]) -> bytes:
@@ -59,6 +64,10 @@ def without(content: bytes, users: Mapping[str, Collection[str]]) -> bytes:
         if helpers.get(registry) == "":
             del helpers[registry]
     return _written(content, config, auths, helpers)
+
+
+def _auth(login: Login) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{login.user}:{login.password}".encode()).decode()}
 
 
 def _user_of(auth: object) -> str | None:

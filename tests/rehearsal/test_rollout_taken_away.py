@@ -241,3 +241,26 @@ def test_a_key_that_the_registry_goes_on_to_use_as_the_hosts_own_stays(placed: S
     note = json.loads((placed.drive(1) / OURS / "placed" / "placed.json").read_text())
     assert {f"{OURS}/certs/registry.key", f"{OURS}/auth/htpasswd"} <= files_of_ours(placed)
     assert not [path for path in note["files"] if "registry.key" in path]
+
+
+def test_what_others_placed_before_us_stays_when_we_go(placed: Stage) -> None:
+    roll_out_twice(placed, placed.inventory("plain"))
+    authority, login = files_of_ours_by_hand(placed)
+
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    roll_out_twice(placed, placed.inventory("plain"))
+
+    assert f"{CERTS}/{authority.parent.name}/ca.crt" in files_of_ours(placed)
+    assert config(placed)["auths"] == FOREIGN | login
+
+
+def files_of_ours_by_hand(stage: Stage) -> tuple[Path, dict[str, Any]]:
+    """Put an authority and a log-in where we would put the same, and say where and which."""
+    authority = stage.drive(1) / CERTS / "172.24.194.965000" / "ca.crt"
+    authority.parent.mkdir(exist_ok=True)
+    authority.write_bytes((stage.directory / "operator" / "ca.crt").read_bytes())
+    found = config(stage)
+    login = {f"{NAME}:5000": {"auth": base64.b64encode(f"tess:{PASSWORD}".encode()).decode()}}
+    path = stage.drive(1) / CONFIG
+    path.write_text(json.dumps({**found, "auths": {**found["auths"], **login}}))
+    return authority, login

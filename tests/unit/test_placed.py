@@ -152,6 +152,31 @@ def test_what_is_noted_grows_before_it_shrinks() -> None:
     assert both.roots == NOTE.roots
 
 
+def test_what_was_there_before_us_is_not_ours_unless_it_was_noted() -> None:
+    there = Placed(frozenset({r"c:\A.crt"}), {CONFIG.lower(): {"r:5000": TESS}}, roots=frozenset({"AB"}))
+
+    assert NOTE.of_ours(Placed(), there) == Placed(frozenset({r"C:\b.key"}), names=NOTE.names)
+    assert NOTE.of_ours(Placed(), Placed()) == NOTE
+    assert NOTE.of_ours(NOTE, there) == NOTE, "the run after the first"
+
+
+@pytest.mark.parametrize(
+    ("found", "is_held"),
+    [
+        pytest.param(auth("tess"), True, id="the same"),
+        pytest.param({"auth": auth("tess")["auth"].rstrip("=")[:-4]}, False, id="another password"),
+        pytest.param(auth("sam"), False, id="another user"),
+        pytest.param({}, False, id="in a store"),
+        pytest.param(None, False, id="none"),
+    ],
+)
+def test_a_log_in_is_held_if_user_and_password_are_the_same(found: object, is_held: bool) -> None:
+    login = Login("r:5000", "tess", "geheim")
+    config = {"auths": {} if found is None else {"r:5000": found}}
+
+    assert credentials.held(json.dumps(config).encode(), [login]) == ([login] if is_held else [])
+
+
 def test_only_what_is_ours_and_still_there_is_taken_away() -> None:
     config = json.dumps({"auths": {"r:5000": auth("tess"), "ghcr.io": auth("me")}}).encode()
     hosts = f"10.0.0.1\tr.lan\t{hosts_file.MARK.decode()}\n10.0.0.2 theirs\n".encode()
