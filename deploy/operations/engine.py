@@ -25,7 +25,7 @@ def engine(acting: Acting, *, wanted: LabSettings) -> Commands:
     """Give the engine its options; reload if that is enough, restart with care if not, and go back if it
     fails.
     """
-    found = engine_found(acting.found, wanted.network.name)
+    found = engine_found(acting.found, wanted)
     acting.record.engine = found.engine.version
     plan = plan_engine(wanted, found)
     if refusal := plan.refusal:
@@ -36,15 +36,16 @@ def engine(acting: Acting, *, wanted: LabSettings) -> Commands:
     acting.plan([Change(acting.title, str(plan), tuple(details(plan)))])
     for step in plan.steps:
         acting.record.plan(Change(acting.title, str(step)))
-    change = EngineChange(acting, wanted, plan, lambda: engine_found(acting.found, wanted.network.name))
+    change = EngineChange(acting, wanted, plan, lambda: engine_found(acting.found, wanted))
     yield acting.command(change.make, str(plan))
 
 
-def engine_found(found: Found, network: str) -> EngineFound:
+def engine_found(found: Found, wanted: LabSettings) -> EngineFound:
     """Read all that the plan for an engine asks about."""
     service = found.service()
     path = config_path(service)
     running = found.engine()
+    roots = sorted({places.DATA_ROOT, wanted.engine_options().get("data-root", places.DATA_ROOT)})
     return EngineFound(
         service=service,
         file=found.file(path),
@@ -53,9 +54,10 @@ def engine_found(found: Found, network: str) -> EngineFound:
         running_before=found.file(places.RUNNING_BEFORE),
         engine=running,
         containers=tuple(found.containers()) if running.answers else (),
-        network=found.network(network) if running.answers else None,
+        network=found.network(wanted.network.name) if running.answers else None,
         hns=tuple(found.hns_networks()),
         routes=tuple(found.routes()),
+        absent=frozenset(root for root, there in found.exist(roots).items() if not there),
     )
 
 

@@ -19,8 +19,9 @@ from deploy.record import Change
 from deploy.settings import LabSettings
 from deploy.state import EventState
 from deploy.steps import Step
+from deploy.trust.steps import Protect
 
-_HARMLESS = (steps.MakeDirectory, steps.ValidateOptions, steps.CopyFile, steps.RememberContainers)
+_HARMLESS = (steps.MakeDirectory, Protect, steps.ValidateOptions, steps.CopyFile, steps.RememberContainers)
 _FORGET = steps.RemovePath(places.RUNNING_BEFORE)
 _CONTAINERS = (steps.StartContainer, steps.AwaitContainer)
 

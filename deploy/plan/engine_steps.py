@@ -20,6 +20,7 @@ from deploy.plan.command_line import flag_value
 from deploy.plan.decision import Decision
 from deploy.plan.engine_types import EngineFound, EnginePlan
 from deploy.plan.network import obstacles
+from deploy.plan.private import ADMINISTRATORS, SYSTEM
 from deploy.plan.running import same_path
 from deploy.plan.target import Target, content_of, is_readable
 from deploy.settings.lab import LabSettings
@@ -46,6 +47,7 @@ from deploy.steps import (
     StopService,
     ValidateOptions,
 )
+from deploy.trust.steps import Protect
 from deploy.windows_command_line import join
 
 
@@ -185,6 +187,7 @@ class EngineSteps:
         """Write and validate beside what is there; up to here nothing is changed."""
         if self.file_changes:
             path = self.target.path
+            yield from self._closed_data_root(parent(parent(path)))
             yield MakeDirectory(parent(path))
             yield PutFile(staged(path), self.target.text)
             yield ValidateOptions(staged(path), self._options())
@@ -192,6 +195,17 @@ class EngineSteps:
                 yield CopyFile(path, previous(path))
         elif self.line_changes:
             yield ValidateOptions(self.target.path, self._options())
+
+    def _closed_data_root(self, directory: str) -> Iterator[Step]:
+        """Make the data root that the file comes into, if it is not there, as dockerd would.
+
+        dockerd makes one for administrators and SYSTEM alone (moby ``MkdirAllWithACL`` with
+        ``SddlAdministratorsLocalSystem``) and leaves one that is there as it is: open to every user, with
+        the passwords in the file, and with the layers and configurations of containers.
+        """
+        if any(same_path(directory, absent) for absent in self.found.absent):
+            yield MakeDirectory(directory)
+            yield Protect(directory, {SYSTEM: "F", ADMINISTRATORS: "F"}, is_directory=True)
 
     def _options(self) -> tuple[str, ...]:
         kept = {"--config-file", "--service-name"}
