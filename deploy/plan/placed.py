@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from deploy.json_text import read_json
 from deploy.places import OURS, folded
-from deploy.plan.private import ADMINISTRATORS, SYSTEM
+from deploy.plan.private import ADMINISTRATORS, SYSTEM, put_in_place
 from deploy.steps import Refuse, RemovePath, Step
 from deploy.trust import credentials, hosts_file
 from deploy.trust.credentials import ConfigUnreadable
@@ -174,7 +174,7 @@ def _removal(gone: Placed, found: StillThere, names: Mapping[str, str] | None) -
         content = found.configs.get(path, b"")
         changed = credentials.without(content, users)
         if changed != content:
-            yield PutBytes(path, changed)
+            yield from put_in_place(path, changed)
     if names is not None and gone.names:
         changed = hosts_file.edit(found.hosts, names)
         if changed != found.hosts:

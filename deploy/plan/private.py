@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from deploy.connector_scripts import PART_SUFFIX
 from deploy.state import DirectoryState
 from deploy.steps import MakeDirectory, Step
 from deploy.trust.steps import Protect, PutBytes
@@ -68,6 +69,18 @@ def plan_protection(found: DirectoryState, grants: Mapping[str, str], *, is_dire
     explicit = {_ALIASES.get(match["who"], match["who"]) for match in entries if "ID" not in match["flags"]}
     intruders = tuple(each for each in strangers if each in explicit) if not named else ()
     return [Protect(found.path, grants, is_directory, intruders)]
+
+
+def put_in_place(path: str, content: bytes) -> list[Step]:
+    """Return the steps that write to a closed file in a directory that may be open to others.
+
+    On its way the content lies beside its place, in a file that would inherit the directory's rules. So that
+    one is made and closed first: writing to a file that is there keeps its rules (Microsoft, "CreateFileW"),
+    and taking a file's place takes over that file's ("ReplaceFileW").
+    """
+    on_its_way = f"{path}{PART_SUFFIX}"
+    closed = Protect(on_its_way, {SYSTEM: "F", ADMINISTRATORS: "F"}, is_directory=False)
+    return [PutBytes(on_its_way, b""), closed, PutBytes(path, content)]
 
 
 def is_same(content: bytes, sha256: str | None) -> bool:

@@ -15,7 +15,7 @@ from deploy.settings import LabSettings
 from deploy.steps import Refuse, RemovePath
 from deploy.trust import credentials, hosts_file
 from deploy.trust.credentials import Login
-from deploy.trust.steps import PutBytes, RemoveRoot
+from deploy.trust.steps import Protect, PutBytes, RemoveRoot
 
 CONFIG = r"C:\Users\tess\.docker\config.json"
 TESS, SAM = frozenset({"tess"}), frozenset({"sam"})
@@ -74,7 +74,7 @@ def test_while_one_user_takes_the_place_of_another_either_log_in_is_ours(left: s
     changing = NOTE.with_all_of(Placed(logins={CONFIG: {"r:5000": SAM}}))
     config = json.dumps({"auths": {"r:5000": auth(left)}}).encode()
 
-    (removal,) = plan_removal(
+    *_, removal = plan_removal(
         Placed.from_text(changing.text).without(Placed()), StillThere(configs={CONFIG: config}), None
     )
 
@@ -182,8 +182,10 @@ def test_only_what_is_ours_and_still_there_is_taken_away() -> None:
     hosts = f"10.0.0.1\tr.lan\t{hosts_file.MARK.decode()}\n10.0.0.2 theirs\n".encode()
     found = StillThere([r"C:\a.crt"], {CONFIG: config}, hosts, ["AB", "CD"])
 
-    login, names, root, file = plan_removal(NOTE, found, {})
+    on_its_way, closed, login, names, root, file = plan_removal(NOTE, found, {})
 
+    assert on_its_way == PutBytes(f"{CONFIG}.part", b"")
+    assert isinstance(closed, Protect)
     assert isinstance(login, PutBytes)
     assert json.loads(login.content) == {"auths": {"ghcr.io": auth("me")}}
     assert names == PutBytes(hosts_file.PATH, b"10.0.0.2 theirs\n")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.certificates.authority import Authority
+from deploy.connector_scripts import PART_SUFFIX
 from deploy.plan.private import (
     ADMINISTRATORS,
     CONTAINER_USER,
@@ -152,6 +153,7 @@ def test_steps_become_commands_that_a_person_could_type(step: Step, expected: li
 
 LOGIN = Login(REGISTRY, "tess", "geheim")
 CONFIG = r"C:\Users\student\.docker\config.json"
+ON_ITS_WAY = f"{CONFIG}{PART_SUFFIX}"
 WANTED = TrustWanted(
     {REGISTRY: AUTHORITY},
     {"registry.class.lan": "172.24.194.96"},
@@ -182,11 +184,17 @@ def test_a_bare_host_gets_everything_and_then_nothing_more(containerd: bool) -> 
     put = [step.path for step in steps if isinstance(step, PutBytes)]
     assert put[0] == CA_FILE
     assert (r"C:\ProgramData\docker\certs.d\172.24.194.96_5000_\ca.crt" in put) == containerd
-    assert put[-4:] == [ROOT_FILE, hosts_file.PATH, CONFIG, CONFIG]
+    assert put[-5:] == [ROOT_FILE, hosts_file.PATH, CONFIG, ON_ITS_WAY, CONFIG]
     assert ImportRoot(ROOT_FILE) in steps
     closed = Protect(CONFIG, {SYSTEM: "F", ADMINISTRATORS: "F", "student": "M"}, is_directory=False)
     # The password comes into a file that is closed already.
-    assert steps[-3:-1] == [PutBytes(CONFIG, b"{}\n"), closed]
+    assert steps[-5:-1] == [
+        PutBytes(CONFIG, b"{}\n"),
+        closed,
+        # And it is closed on its way there: the directory may be open to others.
+        PutBytes(ON_ITS_WAY, b""),
+        Protect(ON_ITS_WAY, {SYSTEM: "F", ADMINISTRATORS: "F"}, is_directory=False),
+    ]
     assert isinstance(steps[-1], PutBytes)
     assert plan_trust(WANTED, after(steps), containerd=containerd) == []
 
