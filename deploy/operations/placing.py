@@ -56,8 +56,16 @@ def take_away(acting: Acting, wanted: LabSettings) -> list[Step]:
 
 
 def _noted(acting: Acting) -> Placed:
+    """Return what the note says; one that somebody else may have written is not believed."""
+    noted = acting.found.file(placed.FILE).text
+    if noted is not None and not placed.is_trusted(acting.found.directory(placed.DIRECTORY)):
+        raise StepFailed(
+            f"{placed.DIRECTORY} was not left to administrators, so anybody may have written the note in it",
+            f"see who did (Get-Acl -Path {placed.DIRECTORY}), remove it (then what was placed before stays),"
+            " and run again",
+        )
     try:
-        return Placed.from_text(acting.found.file(placed.FILE).text)
+        return Placed.from_text(noted)
     except NoteUnreadable as error:
         raise StepFailed(str(error)) from error
 

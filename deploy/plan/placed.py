@@ -9,14 +9,18 @@ in it: files by their path, log-ins by registry and user. Pure.
 from __future__ import annotations
 
 import json
+import ntpath
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from deploy.json_text import read_json
 from deploy.places import OURS, folded
-from deploy.plan.private import ADMINISTRATORS, SYSTEM, put_in_place
-from deploy.steps import Refuse, RemovePath, Step
+from deploy.plan.private import ADMINISTRATORS, SYSTEM, plan_protection, put_in_place
+from deploy.settings.checks import windows_path
+from deploy.state import DirectoryState
+from deploy.steps import Refuse, RemoveFile, Step
 from deploy.trust import credentials, hosts_file
 from deploy.trust.credentials import ConfigUnreadable
 from deploy.trust.hosts_file import HostsConflict
@@ -27,6 +31,8 @@ NAME: Final = "placed.json"
 FILE: Final = rf"{DIRECTORY}\{NAME}"
 GRANTS: Final[Mapping[str, str]] = {SYSTEM: "F", ADMINISTRATORS: "F"}
 
+_CONFIG = re.compile(r".+\\\.docker\\config\.json", re.IGNORECASE)
+_THUMBPRINT = re.compile(r"[0-9A-F]{40}")
 _CORRECT = f"remove {FILE} (then what was placed before stays), and run again"
 
 
@@ -66,9 +72,20 @@ class Placed:
         try:
             note: Any = read_json(text)
             logins = {path: _users_from(users) for path, users in note["logins"].items()}
-            return cls(_texts(note["files"]), logins, _texts(note["names"]), _texts(note["roots"]))
+            found = cls(_texts(note["files"]), logins, _texts(note["names"]), _texts(note["roots"]))
+            found.check()
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise NoteUnreadable(f"{FILE} is no note of what was placed; {_CORRECT}") from error
+        return found
+
+    def check(self) -> None:
+        """Raise `ValueError` for what we never place: it would be removed with an administrator's rights."""
+        for path in (*self.files, *self.logins):
+            windows_path(path)
+        if not all(_CONFIG.fullmatch(ntpath.normpath(path)) for path in self.logins):
+            raise ValueError("has log-ins elsewhere than in a config.json")
+        if not all(_THUMBPRINT.fullmatch(root) for root in self.roots):
+            raise ValueError("has an authority without its thumbprint")
 
     @property
     def text(self) -> str:
@@ -144,6 +161,11 @@ def _users_from(note: Mapping[str, object]) -> Users:
     }
 
 
+def is_trusted(directory: DirectoryState) -> bool:
+    """Say whether administrators alone can have written the note that lies in ``directory``."""
+    return not plan_protection(directory, GRANTS, is_directory=True)
+
+
 @dataclass(frozen=True)
 class StillThere:
     """What a host still has of what is to go."""
@@ -180,4 +202,4 @@ def _removal(gone: Placed, found: StillThere, names: Mapping[str, str] | None) -
         if changed != found.hosts:
             yield PutBytes(hosts_file.PATH, changed)
     yield from (RemoveRoot(thumbprint) for thumbprint in sorted(gone.roots & set(found.roots)))
-    yield from (RemovePath(path) for path in sorted(gone.files & set(found.files)))
+    yield from (RemoveFile(path) for path in sorted(gone.files & set(found.files)))

@@ -264,3 +264,42 @@ def files_of_ours_by_hand(stage: Stage) -> tuple[Path, dict[str, Any]]:
     path = stage.drive(1) / CONFIG
     path.write_text(json.dumps({**found, "auths": {**found["auths"], **login}}))
     return authority, login
+
+
+PLACED = r"C:\ProgramData\registry-lab\placed"
+
+
+def test_a_note_that_a_user_wrote_is_not_believed(placed: Stage) -> None:
+    """Every user may make directories in C:\\ProgramData, and tidying removes as administrator."""
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    victim = placed.drive(1) / "victim"
+    victim.write_text("somebody's")
+    note = placed.drive(1) / OURS / "placed" / "placed.json"
+    note.write_text(json.dumps({"files": [r"C:\victim"], "logins": {}, "names": [], "roots": []}))
+    placed.do(1, f"icacls.exe {PLACED} /setowner Student")
+
+    result = placed.roll_out(placed.inventory("plain"))
+
+    failure = placed.outcome()[placed.address(1)]["failure"]
+    assert result.code != 0
+    assert "was not left to administrators" in failure["cause"]
+    assert "Get-Acl" in failure["remedy"]
+    assert victim.exists()
+    placed.do(1, f"Remove-Item -LiteralPath {PLACED} -Recurse -Force")
+    roll_out_twice(placed, placed.inventory("plain"))
+    assert victim.exists()
+
+
+def test_our_directory_is_closed_and_what_a_user_put_there_is_not_used(placed: Stage) -> None:
+    ours = r"C:\ProgramData\registry-lab"
+    planted = placed.drive(1) / OURS / "build"
+    planted.mkdir(exist_ok=True)
+    (planted / "Dockerfile").write_text("FROM somebody's")
+    placed.do(1, f"icacls.exe {ours} /setowner Student")
+    placed.do(1, f"icacls.exe {ours} /reset")
+
+    roll_out_twice(placed, placed.inventory("plain"))
+
+    sddl = placed.do(1, f"Get-Acl -LiteralPath {ours} | Select-Object -ExpandProperty Sddl").strip()
+    assert sddl == "O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+    assert not planted.exists()

@@ -12,18 +12,20 @@ from deploy.operations.placing import used_files
 from deploy.plan import placed
 from deploy.plan.placed import NoteUnreadable, Placed, StillThere, plan_removal
 from deploy.settings import LabSettings
-from deploy.steps import Refuse, RemovePath
+from deploy.state import DirectoryState
+from deploy.steps import Refuse, RemoveFile
 from deploy.trust import credentials, hosts_file
 from deploy.trust.credentials import Login
 from deploy.trust.steps import Protect, PutBytes, RemoveRoot
 
 CONFIG = r"C:\Users\tess\.docker\config.json"
+ROOT = "AB" * 20
 TESS, SAM = frozenset({"tess"}), frozenset({"sam"})
 NOTE = Placed(
     frozenset({r"C:\a.crt", r"C:\b.key"}),
     {CONFIG: {"r:5000": TESS}},
     frozenset({"r.lan"}),
-    frozenset({"AB"}),
+    frozenset({ROOT}),
 )
 
 
@@ -55,6 +57,11 @@ def note_with(**members: object) -> str:
         note_with(roots=[None]),
         note_with(logins={CONFIG: {"r:5000": 1}}),
         note_with(logins={CONFIG: ["r:5000"]}),
+        note_with(files=["htpasswd"]),
+        note_with(files=[r"\\server\share\htpasswd"]),
+        note_with(files=[r"C:\lab\*"]),
+        note_with(logins={r"C:\Windows\win.ini": {}}),
+        note_with(roots=[r"..\My\AB"]),
         "[" * 200_000,
     ],
     ids=lambda text: text[:40],
@@ -153,7 +160,7 @@ def test_what_is_noted_grows_before_it_shrinks() -> None:
 
 
 def test_what_was_there_before_us_is_not_ours_unless_it_was_noted() -> None:
-    there = Placed(frozenset({r"c:\A.crt"}), {CONFIG.lower(): {"r:5000": TESS}}, roots=frozenset({"AB"}))
+    there = Placed(frozenset({r"c:\A.crt"}), {CONFIG.lower(): {"r:5000": TESS}}, roots=frozenset({ROOT}))
 
     assert NOTE.of_ours(Placed(), there) == Placed(frozenset({r"C:\b.key"}), names=NOTE.names)
     assert NOTE.of_ours(Placed(), Placed()) == NOTE
@@ -180,7 +187,7 @@ def test_a_log_in_is_held_if_user_and_password_are_the_same(found: object, is_he
 def test_only_what_is_ours_and_still_there_is_taken_away() -> None:
     config = json.dumps({"auths": {"r:5000": auth("tess"), "ghcr.io": auth("me")}}).encode()
     hosts = f"10.0.0.1\tr.lan\t{hosts_file.MARK.decode()}\n10.0.0.2 theirs\n".encode()
-    found = StillThere([r"C:\a.crt"], {CONFIG: config}, hosts, ["AB", "CD"])
+    found = StillThere([r"C:\a.crt"], {CONFIG: config}, hosts, [ROOT, "CD" * 20])
 
     on_its_way, closed, login, names, root, file = plan_removal(NOTE, found, {})
 
@@ -189,8 +196,8 @@ def test_only_what_is_ours_and_still_there_is_taken_away() -> None:
     assert isinstance(login, PutBytes)
     assert json.loads(login.content) == {"auths": {"ghcr.io": auth("me")}}
     assert names == PutBytes(hosts_file.PATH, b"10.0.0.2 theirs\n")
-    assert root == RemoveRoot("AB")
-    assert file == RemovePath(r"C:\a.crt")
+    assert root == RemoveRoot(ROOT)
+    assert file == RemoveFile(r"C:\a.crt")
 
 
 def test_the_second_time_there_is_nothing_to_take_away() -> None:
@@ -236,6 +243,27 @@ def test_placing_and_taking_away_leaves_what_was_there(before: bytes) -> None:
     after = credentials.without(placed_there, {"r:5000": TESS})
 
     assert json.loads(after) == json.loads(before or b"{}")
+
+
+CLOSED = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+
+
+@pytest.mark.parametrize(
+    ("sddl", "trusted"),
+    [
+        pytest.param(f"O:BAG:SY{CLOSED}", True, id="as we leave it"),
+        pytest.param(f"O:SYG:SY{CLOSED}", True, id="of the system"),
+        pytest.param(f"O:S-1-5-21-7-7-7-1001G:SY{CLOSED}", False, id="of somebody who closed it for show"),
+        pytest.param("O:BAG:SYD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)", False, id="not cut off"),
+        pytest.param(f"O:BAG:SY{CLOSED}(A;OICI;0x1301bf;;;AU)", False, id="open"),
+        pytest.param(CLOSED, False, id="of nobody"),
+        pytest.param(None, False, id="gone"),
+    ],
+)
+def test_a_note_is_believed_if_administrators_alone_can_have_written_it(
+    sddl: str | None, trusted: bool
+) -> None:
+    assert placed.is_trusted(DirectoryState(placed.DIRECTORY, sddl)) == trusted
 
 
 def test_the_note_lies_where_only_administrators_come() -> None:

@@ -31,7 +31,7 @@ from deploy.plan.trust import (
 )
 from deploy.settings import RegistrySettings, TrustSettings
 from deploy.state import DirectoryState
-from deploy.steps import MakeDirectory, Refuse, Step
+from deploy.steps import MakeDirectory, Refuse, RemovePath, Step
 from deploy.trust import hosts_file
 from deploy.trust.commands import commands
 from deploy.trust.credentials import Login
@@ -44,6 +44,13 @@ FRESH = "O:BAG:SYD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;0x1200a9;;;BU
 ADDED = f"{CLOSED}(A;OICI;0x1301bf;;;AU)"
 ABSENT = DirectoryState(DIRECTORY, None)
 PROTECT = Protect(DIRECTORY, FOR_THE_CONTAINER, is_directory=True)
+MADE_ANEW = [
+    RemovePath(rf"{DIRECTORY}\a"),
+    PutBytes(rf"{DIRECTORY}\a", b"1"),
+    RemovePath(rf"{DIRECTORY}\b"),
+    PutBytes(rf"{DIRECTORY}\b", b"2"),
+]
+"""What may be somebody's who can still read it, made anew in a directory that is closed now."""
 REGISTRY = "172.24.194.96:5000"
 CA_FILE = r"C:\ProgramData\docker\certs.d\172.24.194.965000\ca.crt"
 
@@ -78,13 +85,25 @@ def sha256(content: bytes) -> str:
             id="one is other",
         ),
         pytest.param(
-            FRESH, {"a": sha256(b"1"), "b": sha256(b"2")}, [PROTECT], id="open to users by inheritance"
+            FRESH,
+            {"a": sha256(b"1"), "b": sha256(b"2")},
+            [PROTECT, *MADE_ANEW],
+            id="open to users by inheritance",
         ),
         pytest.param(
             ADDED,
             {"a": sha256(b"1"), "b": sha256(b"2")},
-            [Protect(DIRECTORY, FOR_THE_CONTAINER, is_directory=True, intruders=("S-1-5-11",))],
+            [
+                Protect(DIRECTORY, FOR_THE_CONTAINER, is_directory=True, intruders=("S-1-5-11",)),
+                *MADE_ANEW,
+            ],
             id="opened by somebody",
+        ),
+        pytest.param(
+            CLOSED.replace("O:BA", "O:S-1-5-21-7-7-7-1001"),
+            {"a": sha256(b"1")},
+            [PROTECT, *MADE_ANEW[:2], PutBytes(rf"{DIRECTORY}\b", b"2")],
+            id="made by somebody, and closed for show",
         ),
     ],
 )
@@ -132,7 +151,10 @@ def test_an_account_that_is_known_by_name_is_the_only_other_reader(sddl: str, cl
     [
         pytest.param(
             PROTECT,
-            [f"icacls.exe {DIRECTORY} /inheritance:r /grant:r {INHERITED}"],
+            [
+                f"icacls.exe {DIRECTORY} /setowner '*S-1-5-32-544'",
+                f"icacls.exe {DIRECTORY} /inheritance:r /grant:r {INHERITED}",
+            ],
             id="directory",
         ),
         pytest.param(
