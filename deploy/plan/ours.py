@@ -14,7 +14,7 @@ from deploy.places import BUILDS, RUNNING_BEFORE
 from deploy.plan.private import ADMINISTRATORS, SYSTEM, plan_protection
 from deploy.plan.trust import ROOT_FILE
 from deploy.state import DirectoryState
-from deploy.steps import MakeDirectory, RemovePath, Step
+from deploy.steps import EmptyDirectory, MakeDirectory, RemovePath, Step
 
 GRANTS: Final[Mapping[str, str]] = {SYSTEM: "F", ADMINISTRATORS: "F"}
 USED: Final = (BUILDS, ROOT_FILE, RUNNING_BEFORE)
@@ -33,7 +33,8 @@ def plan_our_directory(found: DirectoryState, inside: Mapping[str, DirectoryStat
     if not closing:
         return []
     if not found.exists:
-        return [MakeDirectory(found.path), *closing]
+        # Between the two, too, somebody may have come in.
+        return [MakeDirectory(found.path), *closing, EmptyDirectory(found.path)]
     doubtful = [
         path for path, state in inside.items() if path in _MADE_ANEW or not state.is_of_administrators
     ]

@@ -24,6 +24,7 @@ STEPS: list[Step] = [
     steps.MoveFile(TRICKY, "b"),
     steps.RemovePath(TRICKY),
     steps.RemoveFile(TRICKY),
+    steps.EmptyDirectory(TRICKY),
     steps.ExpandArchive("z.zip", TRICKY),
     steps.ValidateOptions(r"C:\x.json", ("-G", "docker", "--label", 'note=say "hello there"')),
     steps.RegisterService(("-H", "npipe://", "--tls=false")),

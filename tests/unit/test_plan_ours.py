@@ -8,7 +8,7 @@ from deploy.places import BUILDS, OURS, RUNNING_BEFORE
 from deploy.plan.ours import GRANTS, USED, plan_our_directory
 from deploy.plan.trust import ROOT_FILE
 from deploy.state import DirectoryState
-from deploy.steps import MakeDirectory, RemovePath, Step
+from deploy.steps import EmptyDirectory, MakeDirectory, RemovePath, Step
 from deploy.trust.steps import Protect
 
 CLOSED = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
@@ -22,7 +22,7 @@ MADE_ANEW = [RemovePath(BUILDS), RemovePath(ROOT_FILE)]
 @pytest.mark.parametrize(
     ("ours", "inside", "steps"),
     [
-        pytest.param(None, None, [MakeDirectory(OURS), PROTECT], id="not there yet"),
+        pytest.param(None, None, [MakeDirectory(OURS), PROTECT, EmptyDirectory(OURS)], id="not there yet"),
         pytest.param(ADMINISTRATORS + CLOSED, None, [], id="closed"),
         pytest.param(ADMINISTRATORS + CLOSED, STUDENT, [], id="closed before anything came into it"),
         pytest.param(ADMINISTRATORS + INHERITED, None, [PROTECT], id="open and empty"),
