@@ -46,6 +46,7 @@ def engine_found(found: Found, wanted: LabSettings) -> EngineFound:
     path = config_path(service)
     running = found.engine()
     roots = sorted({places.DATA_ROOT, wanted.engine_options().get("data-root", places.DATA_ROOT)})
+    absent = frozenset(root for root, there in found.exist(roots).items() if not there)
     return EngineFound(
         service=service,
         file=found.file(path),
@@ -57,7 +58,7 @@ def engine_found(found: Found, wanted: LabSettings) -> EngineFound:
         network=found.network(wanted.network.name) if running.answers else None,
         hns=tuple(found.hns_networks()),
         routes=tuple(found.routes()),
-        absent=frozenset(root for root, there in found.exist(roots).items() if not there),
+        absent=absent,
     )
 
 
