@@ -68,6 +68,16 @@ def _(step: steps.RemovePath) -> list[str]:
 
 
 @commands.register
+def _(step: steps.EmptyDirectory) -> list[str]:
+    return [_act("Remove-Item", Path=rf"{step.path}\*", Recurse=True, Force=True)]
+
+
+@commands.register
+def _(step: steps.RemoveFile) -> list[str]:
+    return [_act("Remove-Item", LiteralPath=step.path, Force=True)]
+
+
+@commands.register
 def _(step: steps.ExpandArchive) -> list[str]:
     return [_act("Expand-Archive", LiteralPath=step.archive, DestinationPath=step.directory, Force=True)]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from deploy.certificates.files import own_certificate_problems
+from deploy.certificates.files import authority_file_problems, own_certificate_problems
 from deploy.secrets import SecretMissing, Secrets
 from deploy.settings import LabSettings, RolloutSettings, SettingsErrors, deep_merge, validate, validate_all
 from deploy.settings.problems import Problem
@@ -91,6 +91,7 @@ def fleet_settings(hosts: Iterable[Host], secrets: Secrets | None = None) -> Fle
         if name in labs:
             passwords[host.name], missing = _passwords(labs[name], secrets)
             missing += own_certificate_problems(labs[name].registry, address_of(host))
+            missing += authority_file_problems(labs[name])
             if missing:
                 problems[name] = (*problems.get(name, ()), *missing)
     if problems:

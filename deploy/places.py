@@ -61,6 +61,16 @@ def previous(path: str) -> str:
     return f"{path}.previous"
 
 
+def folded(path: str) -> str:
+    r"""Return the same text for every spelling of a path that Windows takes for one.
+
+    Case, slashes, a closing backslash, and dots and blanks at the end of a name do not count (Microsoft,
+    "Naming Files, Paths, and Namespaces").
+    """
+    names = ntpath.normcase(ntpath.normpath(path)).split("\\")
+    return "\\".join(name.rstrip(". ") for name in names)
+
+
 def parent(path: str) -> str:
     """Return the directory that ``path`` is in."""
     return ntpath.dirname(path)

@@ -14,6 +14,7 @@ from deploy.operations.gate import gate
 from deploy.operations.host import host as look
 from deploy.operations.image import image
 from deploy.operations.network import network
+from deploy.operations.ours import ours
 from deploy.operations.placing import note
 from deploy.operations.proof import proof
 from deploy.operations.service import service
@@ -38,6 +39,7 @@ def roll_out(state: State, host: Host) -> None:
 def provision(wanted: LabSettings, suffix: str = "") -> None:
     """Take one host from a bare engine to a proven registry."""
     look(name=f"Host{suffix}", wanted=wanted)
+    ours(name=f"Own directory{suffix}")
     engine(name=f"Engine{suffix}", wanted=wanted)
     service(name=f"Service{suffix}", wanted=wanted)
     network(name=f"Network{suffix}", wanted=wanted)

@@ -108,6 +108,26 @@ class RemovePath(Step):
 
 
 @dataclass(frozen=True)
+class EmptyDirectory(Step):
+    """Remove all that is in a directory, if anything is; its path has no wildcards."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"remove what is in {self.path}"
+
+
+@dataclass(frozen=True)
+class RemoveFile(Step):
+    """Remove a file; a directory with anything in it stays, and that is a failure."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"remove {self.path}"
+
+
+@dataclass(frozen=True)
 class ExpandArchive(Step):
     """Unpack an archive."""
 

@@ -1,7 +1,7 @@
 r"""Who may do what with a file: explicit entries per path, the rest inherited, shown as SDDL.
 
-Only what an administrator does to a directory of his own is modelled; ownership is always the
-Administrators'. Source: [MS-DTYP] 2.5.1 (SDDL), ``icacls /?``, and the permissions of a fresh ``C:\\``.
+Only what an administrator does is modelled: what he makes is owned by the Administrators. Source: [MS-DTYP]
+2.5.1 (SDDL), ``icacls /?``, and the permissions of a fresh ``C:\\``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from rehearsal import store
 
 FULL, MODIFY, READ_EXECUTE, READ, WRITE = 0x1F01FF, 0x1301BF, 0x1200A9, 0x120089, 0x100116
 AUTHENTICATED_USERS = "S-1-5-11"
+ADMINISTRATORS = "S-1-5-32-544"
 
 ALIASES = {
     "S-1-5-18": "SY",
@@ -81,10 +82,11 @@ ROOT = (
 
 @dataclass(frozen=True)
 class OwnRules:
-    """What was set at one path: entries, and whether it has cut itself off from its parent."""
+    """What was set at one path: entries, whether it has cut itself off from its parent, and its owner."""
 
     entries: tuple[Entry, ...] = ()
     protected: bool = False
+    owner: str = ADMINISTRATORS
 
 
 class AccessRules:
@@ -94,7 +96,11 @@ class AccessRules:
         self._path = path
         saved = store.load(path) or {}
         self._rules = {
-            name: OwnRules(tuple(Entry(**entry) for entry in rules["entries"]), rules["protected"])
+            name: OwnRules(
+                tuple(Entry(**entry) for entry in rules["entries"]),
+                rules["protected"],
+                rules.get("owner", ADMINISTRATORS),
+            )
             for name, rules in saved.items()
         }
 
@@ -142,7 +148,8 @@ class AccessRules:
         """Return owner, group and all entries of a path."""
         control = "PAI" if self.own(path).protected else "AI"
         entries = "".join(entry.sddl for entry in self.entries(path, is_directory=is_directory))
-        return f"O:BAG:SYD:{control}{entries}"
+        owner = self.own(path).owner
+        return f"O:{ALIASES.get(owner, owner)}G:SYD:{control}{entries}"
 
     def allows(self, path: str, sids: Iterable[str], mask: int) -> bool:
         """Whether one of the identities has every right of ``mask`` at a directory and for what is made
@@ -161,7 +168,11 @@ class AccessRules:
 
     def _save(self) -> None:
         content = {
-            name: {"entries": [vars(entry) for entry in rules.entries], "protected": rules.protected}
+            name: {
+                "entries": [vars(entry) for entry in rules.entries],
+                "protected": rules.protected,
+                "owner": rules.owner,
+            }
             for name, rules in self._rules.items()
         }
         store.save(self._path, content)

@@ -75,7 +75,7 @@ class Authority:
             raise AuthorityUnusable(
                 "the authority's key cannot be read: wrong passphrase, or damaged"
             ) from error
-        authority = x509.load_pem_x509_certificate(certificate)
+        authority = first_certificate(certificate)
         if (
             not isinstance(loaded, ec.EllipticCurvePrivateKey)
             or loaded.public_key() != authority.public_key()
@@ -116,6 +116,16 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
         return Issued(certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key, None))
+
+
+def first_certificate(pem: bytes) -> x509.Certificate:
+    """Return the first certificate of a PEM file; raises `AuthorityUnusable`."""
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise AuthorityUnusable(
+            "no PEM certificate in the file (of a DER file, openssl x509 -inform der makes one)"
+        ) from error
 
 
 def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

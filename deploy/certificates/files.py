@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.certificates import own
+from deploy.certificates.authority import AuthorityUnusable, first_certificate
 from deploy.certificates.keeper import Keeper, ServerFiles
 from deploy.certificates.names import Names
 from deploy.settings.access import RegistryTls
+from deploy.settings.lab import LabSettings
 from deploy.settings.problems import Problem
 from deploy.settings.registry import RegistrySettings
 
@@ -65,7 +67,39 @@ def authority_of(registry: RegistrySettings, keeper: Keeper) -> bytes | None:
         return None
     if tls.lab_ca:
         return keeper.authority().certificate_pem()
-    return _read(tls.authority_file) if tls.authority_file else None
+    return read_authority(tls.authority_file) if tls.authority_file else None
+
+
+def authority_file_problems(lab: LabSettings) -> list[Problem]:
+    """Return what is wrong with the files of authorities that a host is to trust."""
+    named = {f"trust.registries.{at}": each for at, each in enumerate(lab.trust.registries)}
+    files = {f"{setting}.authority_file": remote.authority_file for setting, remote in named.items()}
+    if lab.registry.tls is not None and lab.registry.tls.certificate_file is None:
+        # With a certificate of the user's own it is looked at together with that.
+        files["registry.tls.authority_file"] = lab.registry.tls.authority_file
+    return [
+        Problem(setting, problem) for setting, path in files.items() if path and (problem := _unusable(path))
+    ]
+
+
+def _unusable(path: str) -> str:
+    try:
+        read_authority(path)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    except AuthorityUnusable as error:
+        return str(error)
+    return ""
+
+
+def read_authority(path: str) -> bytes:
+    """Return an authority's certificate; raises `AuthorityUnusable` for what is none, or OSError."""
+    content = _read(path)
+    try:
+        first_certificate(content)
+    except AuthorityUnusable as error:
+        raise AuthorityUnusable(f"{path}: {error}") from error
+    return content
 
 
 def _read(path: str) -> bytes:

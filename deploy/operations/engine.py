@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from deploy import places
 from deploy.found import Found
+from deploy.json_text import read_json
 from deploy.masking import masked
 from deploy.operations.acting import Acting, Commands, operation
 from deploy.operations.engine_change import EngineChange
@@ -24,7 +25,7 @@ def engine(acting: Acting, *, wanted: LabSettings) -> Commands:
     """Give the engine its options; reload if that is enough, restart with care if not, and go back if it
     fails.
     """
-    found = engine_found(acting.found, wanted.network.name)
+    found = engine_found(acting.found, wanted)
     acting.record.engine = found.engine.version
     plan = plan_engine(wanted, found)
     if refusal := plan.refusal:
@@ -35,15 +36,17 @@ def engine(acting: Acting, *, wanted: LabSettings) -> Commands:
     acting.plan([Change(acting.title, str(plan), tuple(details(plan)))])
     for step in plan.steps:
         acting.record.plan(Change(acting.title, str(step)))
-    change = EngineChange(acting, wanted, plan, lambda: engine_found(acting.found, wanted.network.name))
+    change = EngineChange(acting, wanted, plan, lambda: engine_found(acting.found, wanted))
     yield acting.command(change.make, str(plan))
 
 
-def engine_found(found: Found, network: str) -> EngineFound:
+def engine_found(found: Found, wanted: LabSettings) -> EngineFound:
     """Read all that the plan for an engine asks about."""
     service = found.service()
     path = config_path(service)
     running = found.engine()
+    roots = sorted({places.DATA_ROOT, wanted.engine_options().get("data-root", places.DATA_ROOT)})
+    absent = frozenset(root for root, there in found.exist(roots).items() if not there)
     return EngineFound(
         service=service,
         file=found.file(path),
@@ -52,9 +55,10 @@ def engine_found(found: Found, network: str) -> EngineFound:
         running_before=found.file(places.RUNNING_BEFORE),
         engine=running,
         containers=tuple(found.containers()) if running.answers else (),
-        network=found.network(network) if running.answers else None,
+        network=found.network(wanted.network.name) if running.answers else None,
         hns=tuple(found.hns_networks()),
         routes=tuple(found.routes()),
+        absent=absent,
     )
 
 
@@ -78,6 +82,6 @@ def _details(plan: EnginePlan) -> Iterator[str]:
 def _lines(text: str) -> list[str]:
     """Return a daemon.json as lines, all of one form, so that a difference is one of content."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines() if text.strip() else []
+        return json.dumps(read_json(text), indent=2, ensure_ascii=False).splitlines() if text.strip() else []
     except ValueError:
         return text.splitlines()

@@ -19,8 +19,9 @@ from deploy.record import Change
 from deploy.settings import LabSettings
 from deploy.state import EventState
 from deploy.steps import Step
+from deploy.trust.steps import Protect
 
-_HARMLESS = (steps.MakeDirectory, steps.ValidateOptions, steps.CopyFile, steps.RememberContainers)
+_HARMLESS = (steps.MakeDirectory, Protect, steps.ValidateOptions, steps.CopyFile, steps.RememberContainers)
 _FORGET = steps.RemovePath(places.RUNNING_BEFORE)
 _CONTAINERS = (steps.StartContainer, steps.AwaitContainer)
 
@@ -136,7 +137,13 @@ class EngineChange:
             return []  # Windows calls it an error when there is none
 
     def _tidy(self, plan: EnginePlan) -> None:
-        """Leave no file behind that was written beside the one in use."""
+        """Leave no file behind that was written beside the one in use.
+
+        Where none is in use, for a run was cut off, both files beside its place stay: by them the next run
+        sees that, and takes the keys of others out of the previous one.
+        """
+        if plan.heals:
+            return
         for step in plan.steps:
             if _is_staged(step) and isinstance(step, steps.PutFile):
                 try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from deploy.found import CouldNotRead
 from deploy.operations.acting import Acting
 from deploy.operations.hands import FAILURES, StepFailed
-from deploy.plan.replacement import plan_way_back
+from deploy.plan.replacement import plan_way_back, stale_endpoints
 from deploy.record import Change
 from deploy.settings import LabSettings
-from deploy.state import ContainerState
+from deploy.state import ContainerState, HnsEndpointState
 
 _REMEDY = "see what it says, correct that and run again; until then the one of before serves"
 
@@ -26,7 +27,9 @@ def put_back(
     registry = wanted.registry
     try:
         acting.found.forget()
-        steps = plan_way_back(registry.name, registry.restart, before, acting.found.containers())
+        containers = acting.found.containers()
+        stale = stale_endpoints(registry.ip, containers, _endpoints(acting))
+        steps = plan_way_back(registry.name, registry.restart, before, containers, stale)
     except FAILURES as another:
         raise StepFailed(f"{failure}; whether to go back could not be seen: {another}") from failure
     if not steps:
@@ -45,3 +48,10 @@ def put_back(
     cause = failure.cause if isinstance(failure, StepFailed) else str(failure)
     remedy = getattr(failure, "remedy", "") or _REMEDY
     raise StepFailed(f"{cause}; the container of before is back and runs", remedy) from failure
+
+
+def _endpoints(acting: Acting) -> list[HnsEndpointState]:
+    try:
+        return acting.found.hns_endpoints()
+    except CouldNotRead:
+        return []  # then nothing is known to be in the way

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 from deploy.certificates.authority import AuthorityUnusable
-from deploy.certificates.files import authority_of
+from deploy.certificates.files import authority_of, read_authority
 from deploy.connector_errors import HostError
 from deploy.found import CouldNotRead
 from deploy.operations.acting import Acting, Commands, operation
@@ -63,7 +62,7 @@ def trust_wanted(acting: Acting, wanted: LabSettings) -> TrustWanted:
 
 def _authority(wanted: LabSettings, remote: RemoteRegistry) -> bytes:
     if remote.authority_file is not None:
-        return Path(remote.authority_file).expanduser().read_bytes()
+        return read_authority(remote.authority_file)
     return keeper_of(wanted).authority().certificate_pem()
 
 

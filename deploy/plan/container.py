@@ -16,7 +16,7 @@ from deploy.places import (
     REPLACED,
     RULES,
 )
-from deploy.plan.replacement import make_room, named
+from deploy.plan.replacement import make_room, named, stale_endpoints
 from deploy.settings.engine_rules import LABEL_PREFIX
 from deploy.settings.lab import LabSettings
 from deploy.settings.registry import RegistrySettings
@@ -24,7 +24,6 @@ from deploy.state import ContainerState, HnsEndpointState
 from deploy.steps import (
     AwaitContainer,
     Refuse,
-    RemoveHnsEndpoint,
     RunContainer,
     StartContainer,
     Step,
@@ -82,7 +81,7 @@ def plan_container(
     if refusals := list(_taken(wanted, found)):
         return [*refusals]
     current, aside = named(found, wanted.name), named(found, REPLACED)
-    stale = [RemoveHnsEndpoint(wanted.ip)] if _is_stale(wanted.ip, found, endpoints) else []
+    stale = stale_endpoints(wanted.ip, found, endpoints)
     differing = differences(wanted, current) if current is not None else []
     if current is not None and not differing:
         if current.running:
@@ -150,9 +149,3 @@ def _taken(wanted: RunContainer, found: Sequence[ContainerState]) -> Iterator[Re
                     f"the container {other.name} is published at port {port}",
                     f"stop {other.name}, or give registry.published_port another port",
                 )
-
-
-def _is_stale(ip: str, found: Sequence[ContainerState], endpoints: Sequence[HnsEndpointState]) -> bool:
-    """Say whether an endpoint holds the address although no running container has it (moby issue 47576)."""
-    held = any(ip in container.addresses.values() for container in found if container.running)
-    return not held and any(endpoint.ip == ip for endpoint in endpoints)

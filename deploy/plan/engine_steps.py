@@ -16,9 +16,11 @@ from deploy.places import (
     previous,
     staged,
 )
+from deploy.plan.command_line import flag_value
 from deploy.plan.decision import Decision
 from deploy.plan.engine_types import EngineFound, EnginePlan
 from deploy.plan.network import obstacles
+from deploy.plan.private import ADMINISTRATORS, SYSTEM
 from deploy.plan.running import same_path
 from deploy.plan.target import Target, content_of, is_readable
 from deploy.settings.lab import LabSettings
@@ -45,6 +47,7 @@ from deploy.steps import (
     StopService,
     ValidateOptions,
 )
+from deploy.trust.steps import Protect
 from deploy.windows_command_line import join
 
 
@@ -95,10 +98,28 @@ class EngineSteps:
     @property
     def leaves_data_root(self) -> bool:
         """Whether the engine comes up elsewhere, with none of its images and containers."""
-        if not (self.found.engine.answers and self.found.engine.data_root):
-            return False
+        before = self._data_root_before
         wanted = {**self.target.content, **self.target.options}.get("data-root", DATA_ROOT)
-        return not same_path(wanted, self.found.engine.data_root)
+        return bool(before) and not same_path(wanted, before)
+
+    @property
+    def _data_root_before(self) -> str:
+        """Where the engine has its containers; empty if it does not say.
+
+        One whose file was cut off may have started without it, elsewhere, and goes back.
+        """
+        if not self.found.engine.answers:
+            return ""
+        if not self.found.cut_off:
+            return self.found.engine.data_root
+        flag = flag_value(self.found.service.arguments, "--data-root")
+        return str(content_of(self.found.file_before).get("data-root") or flag or DATA_ROOT)
+
+    @property
+    def _is_astray(self) -> bool:
+        """Whether the engine runs at another data root than it did before a run was cut off."""
+        now, before = self.found.engine.data_root, self._data_root_before
+        return bool(now and before) and not same_path(now, before)
 
     def refusals(self) -> Iterator[Refuse]:
         """Yield why this change may not be made on this host."""
@@ -139,6 +160,7 @@ class EngineSteps:
             steps=tuple(self._forth()),
             rollback=tuple(self._back()),
             stops=tuple(each.name for each in self.running) if self.restarts else (),
+            heals=self.found.cut_off,
             file_before=self.found.file_before.text or "",
             file_after=self.target.text if self.file_changes else self.found.file.text or "",
             command_line_before=before,
@@ -165,6 +187,7 @@ class EngineSteps:
         """Write and validate beside what is there; up to here nothing is changed."""
         if self.file_changes:
             path = self.target.path
+            yield from self._closed_data_root(parent(parent(path)))
             yield MakeDirectory(parent(path))
             yield PutFile(staged(path), self.target.text)
             yield ValidateOptions(staged(path), self._options())
@@ -172,6 +195,17 @@ class EngineSteps:
                 yield CopyFile(path, previous(path))
         elif self.line_changes:
             yield ValidateOptions(self.target.path, self._options())
+
+    def _closed_data_root(self, directory: str) -> Iterator[Step]:
+        """Make the data root that the file comes into, if it is not there, as dockerd would.
+
+        dockerd makes one for administrators and SYSTEM alone (moby ``MkdirAllWithACL`` with
+        ``SddlAdministratorsLocalSystem``) and leaves one that is there as it is: open to every user, with
+        the passwords in the file, and with the layers and configurations of containers.
+        """
+        if any(same_path(directory, absent) for absent in self.found.absent):
+            yield MakeDirectory(directory)
+            yield Protect(directory, {SYSTEM: "F", ADMINISTRATORS: "F"}, is_directory=True)
 
     def _options(self) -> tuple[str, ...]:
         kept = {"--config-file", "--service-name"}
@@ -233,7 +267,7 @@ class EngineSteps:
             each.name
             for each in self.running
             # The registry's own container is replaced if its address does not fit the new network.
-            if not (self.network_anew and each.name == ours and not self._fits(each))
+            if not (self.network_anew and each.name == ours and not self._fits(each)) and not self._is_astray
         ]
         return list(dict.fromkeys([*self.left_over, *kept]))
 
@@ -245,10 +279,8 @@ class EngineSteps:
         names = (
             self._to_start() if self.restarts else [each for each in self.left_over if each not in running]
         )
-        known = {each.name for each in self.found.containers}
         for name in names:
-            # While the engine is down nobody can say what exists; what was written down then did.
-            if name in known or not self.found.engine.answers:
+            if self._may_exist(name):
                 yield StartContainer(name)
                 yield AwaitContainer(name)
         if forget or self.found.running_before.exists:
@@ -279,9 +311,17 @@ class EngineSteps:
 
     def _ran(self) -> list[str]:
         """Return what runs, and what ran before an earlier run broke off and still exists."""
-        known = {each.name for each in self.found.containers}
-        left = [name for name in self.left_over if name in known or not self.found.engine.answers]
-        return list(dict.fromkeys([*left, *(each.name for each in self.running)]))
+        left = [name for name in self.left_over if self._may_exist(name)]
+        runs = [] if self._is_astray else [each.name for each in self.running]
+        return list(dict.fromkeys([*left, *runs]))
+
+    def _may_exist(self, name: str) -> bool:
+        """Say whether a container that was written down may be there once the engine is up.
+
+        While the engine is down, or up elsewhere, nobody can say what exists; what was written down did.
+        """
+        unseen = self._is_astray or not self.found.engine.answers
+        return unseen or name in {each.name for each in self.found.containers}
 
     def _old_file(self) -> Iterator[Step]:
         if not self.file_changes:

@@ -45,6 +45,9 @@ class EngineFound:
     hns: tuple[HnsNetworkState, ...] = ()
     routes: tuple[RouteState, ...] = ()
 
+    absent: frozenset[str] = frozenset()
+    """Those data roots that do not exist, of the default one and the wanted one."""
+
     @property
     def cut_off(self) -> bool:
         """Whether an earlier run was cut off while the file's successor took its place.
@@ -73,6 +76,9 @@ class EnginePlan:
 
     stops: tuple[str, ...] = ()
     """Containers that stop, and are started again."""
+
+    heals: bool = False
+    """Whether it goes on where a run was cut off (`EngineFound.cut_off`), which shows in the files beside."""
 
     file_before: str = ""
     file_after: str = ""

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from deploy.connector_scripts import PART_SUFFIX
 from deploy.state import DirectoryState
-from deploy.steps import MakeDirectory, Step
+from deploy.steps import MakeDirectory, RemovePath, Step
 from deploy.trust.steps import Protect, PutBytes
 
 SYSTEM = "*S-1-5-18"
@@ -38,20 +39,22 @@ def plan_private_files(
     """Return the steps to a directory that is closed to others and holds the ``wanted`` files, by name.
 
     ``hashes`` has the SHA-256 of each file that is there. The directory is closed before a file comes into
-    it.
+    it. What lay in an open one is made anew: it may be somebody's who can still read it, and what takes a
+    file's place keeps its access rules.
     """
-    steps: list[Step] = []
-    if not found.exists:
-        steps.append(MakeDirectory(directory))
-    steps += plan_protection(found, grants, is_directory=True)
+    closing = plan_protection(found, grants, is_directory=True)
+    steps: list[Step] = [*([] if found.exists else [MakeDirectory(directory)]), *closing]
     for name, content in wanted.items():
-        if not is_same(content, hashes.get(name)):
-            steps.append(PutBytes(rf"{directory}\{name}", content))
+        path, there = rf"{directory}\{name}", hashes.get(name)
+        if closing and there is not None:
+            steps.append(RemovePath(path))
+        if closing or not is_same(content, there):
+            steps.append(PutBytes(path, content))
     return steps
 
 
 def plan_protection(found: DirectoryState, grants: Mapping[str, str], *, is_directory: bool) -> list[Step]:
-    """Return the step that leaves a path to ``grants``; none if it is so.
+    """Return the step that leaves a path to ``grants``, and a directory to administrators; none if it is so.
 
     An account that is given by its name cannot be told from another in what Windows reports: exactly one
     more identifier is expected for it.
@@ -62,12 +65,24 @@ def plan_protection(found: DirectoryState, grants: Mapping[str, str], *, is_dire
     known = {account[1:] for account in grants if account.startswith("*")}
     named = len(grants) - len(known)
     strangers = sorted(who - known)
-    closed = "P" in dacl.partition("(")[0]
+    closed = "P" in dacl.partition("(")[0] and (found.is_of_administrators or not is_directory)
     if found.exists and closed and known <= who and len(strangers) == named:
         return []
     explicit = {_ALIASES.get(match["who"], match["who"]) for match in entries if "ID" not in match["flags"]}
     intruders = tuple(each for each in strangers if each in explicit) if not named else ()
     return [Protect(found.path, grants, is_directory, intruders)]
+
+
+def put_in_place(path: str, content: bytes) -> list[Step]:
+    """Return the steps that write to a closed file in a directory that may be open to others.
+
+    On its way the content lies beside its place, in a file that would inherit the directory's rules. So that
+    one is made and closed first: writing to a file that is there keeps its rules (Microsoft, "CreateFileW"),
+    and taking a file's place takes over that file's ("ReplaceFileW").
+    """
+    on_its_way = f"{path}{PART_SUFFIX}"
+    closed = Protect(on_its_way, {SYSTEM: "F", ADMINISTRATORS: "F"}, is_directory=False)
+    return [PutBytes(on_its_way, b""), closed, PutBytes(path, content)]
 
 
 def is_same(content: bytes, sha256: str | None) -> bool:

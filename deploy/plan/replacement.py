@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deploy.places import REPLACED
-from deploy.state import ContainerState
+from deploy.state import ContainerState, HnsEndpointState
 from deploy.steps import (
     AwaitContainer,
     RemoveContainer,
+    RemoveHnsEndpoint,
     RenameContainer,
     SetRestartPolicy,
     StartContainer,
@@ -46,6 +47,16 @@ def make_room(current: ContainerState | None, aside: ContainerState | None, why:
         yield RenameContainer(current.name, REPLACED, f"{why}; kept until the new one is proven")
 
 
+def stale_endpoints(
+    ip: str, found: Sequence[ContainerState], endpoints: Sequence[HnsEndpointState]
+) -> list[RemoveHnsEndpoint]:
+    """Return the step that frees an address that an endpoint holds, though no running container has it (moby
+    issue 47576); none if it is free.
+    """
+    held = any(ip in container.addresses.values() for container in found if container.running)
+    return [RemoveHnsEndpoint(ip)] if not held and any(endpoint.ip == ip for endpoint in endpoints) else []
+
+
 def _stopped(container: ContainerState) -> Iterator[Step]:
     if container.running:
         yield StopContainer(container.name)
@@ -54,23 +65,37 @@ def _stopped(container: ContainerState) -> Iterator[Step]:
 
 
 def plan_way_back(
-    name: str, restart: str, before: ContainerState | None, found: Sequence[ContainerState]
+    name: str,
+    restart: str,
+    before: ContainerState | None,
+    found: Sequence[ContainerState],
+    stale: Sequence[RemoveHnsEndpoint] = (),
 ) -> list[Step]:
     """Return the steps that put the replaced container in its place again; none if there is nothing to go to.
 
     ``before`` is what had the ``name`` when the replacement began, ``restart`` the policy to give one back
-    that was taken from it.
+    that was taken from it; ``stale`` frees the address (`stale_endpoints`).
     """
     current, aside = named(found, name), named(found, REPLACED)
     if aside is None:
         if current is None or before is None or current.id != before.id:
             return []
-        return _up(name, current, before.restart) if before.running and not current.running else []
-    policy = before.restart if before is not None and before.id == aside.id else restart
+        up = _up(name, current, before.restart, stale)
+        return up if before.running and not current.running else []
+    policy = before.restart if before is not None and _has_its_policy(before, aside) else restart
     removed: list[Step] = [RemoveContainer(name)] if current is not None else []
-    return [*removed, RenameContainer(REPLACED, name), *_up(name, aside, policy)]
+    return [*removed, RenameContainer(REPLACED, name), *_up(name, aside, policy, stale)]
 
 
-def _up(name: str, container: ContainerState, policy: str) -> list[Step]:
+def _has_its_policy(before: ContainerState, aside: ContainerState) -> bool:
+    """Say whether the policy that a container had ``before`` was its own.
+
+    One that was stopped and had ``no`` was put aside by a run that was cut off before it gave it the other
+    name.
+    """
+    return before.id == aside.id and (before.running or before.restart != "no")
+
+
+def _up(name: str, container: ContainerState, policy: str, stale: Sequence[Step]) -> list[Step]:
     given: list[Step] = [SetRestartPolicy(name, policy)] if container.restart == "no" != policy else []
-    return [*given, StartContainer(name), AwaitContainer(name)]
+    return [*given, *stale, StartContainer(name), AwaitContainer(name)]

@@ -6,8 +6,9 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
-from deploy.masking import CREDENTIALS
+from deploy.places import folded
 from deploy.state import EngineState
 from deploy.state.engine import ALWAYS_INSECURE
 
@@ -59,11 +60,7 @@ def _data_root(wanted: str, found: EngineState) -> tuple[bool, object]:
 
 def same_path(one: str, other: str) -> bool:
     """Say whether Windows takes two spellings for the same path."""
-    return _path(one) == _path(other)
-
-
-def _path(text: str) -> str:
-    return text.replace("/", "\\").rstrip("\\").lower()
+    return folded(one) == folded(other)
 
 
 def _isolation(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]:
@@ -73,10 +70,19 @@ def _isolation(wanted: Sequence[str], found: EngineState) -> tuple[bool, object]
 
 
 def _proxies(wanted: Mapping[str, str], found: EngineState) -> tuple[bool, object]:
-    asked = {key: CREDENTIALS.sub("", url) for key, url in wanted.items()}
-    shown = {key: CREDENTIALS.sub("", url) for key, url in found.proxies.items()}
+    asked = {key: _without_user(url) for key, url in wanted.items()}
+    shown = {key: _without_user(url) for key, url in found.proxies.items()}
     # What is not asked for may come from the machine's environment (HTTP_PROXY, NO_PROXY), and stays.
     return all(shown.get(key) == url for key, url in asked.items()), shown
+
+
+def _without_user(url: str) -> str:
+    """Return an address without user and password: docker info shows others in their place."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _containerd(wanted: str, found: EngineState) -> tuple[bool, object]:

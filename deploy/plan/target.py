@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from deploy import rendering
+from deploy.json_text import read_json
 from deploy.places import DAEMON_JSON
 from deploy.plan.command_line import flag_value, kept_arguments
 from deploy.settings.daemon_json import parse_daemon_json
@@ -100,7 +100,7 @@ def running_before(file: FileState) -> list[str] | None:
     if file.text is None:
         return None
     try:
-        names = json.loads(file.text)
-    except json.JSONDecodeError:
+        names = read_json(file.text)
+    except ValueError:
         return []
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from deploy.certificates.authority import first_certificate
 from deploy.places import OURS, parent
-from deploy.plan.private import ADMINISTRATORS, SYSTEM, is_same, plan_protection
+from deploy.plan.private import ADMINISTRATORS, SYSTEM, is_same, plan_protection, put_in_place
 from deploy.settings.access import TrustSettings
 from deploy.settings.registry import RegistrySettings
 from deploy.state import DirectoryState
@@ -145,7 +145,7 @@ def _profile(profile: Profile, found: TrustFound) -> Iterator[Step]:
     grants = {SYSTEM: "F", ADMINISTRATORS: "F", profile.account: "M"}
     yield from plan_protection(permissions, grants, is_directory=False)
     if changed != content:
-        yield PutBytes(profile.path, changed)
+        yield from put_in_place(profile.path, changed)
 
 
 def _without_profile(wanted: TrustWanted, found: TrustFound) -> Iterator[Refuse]:
@@ -159,6 +159,9 @@ def _without_profile(wanted: TrustWanted, found: TrustFound) -> Iterator[Refuse]
 
 
 def thumbprint(certificate: bytes) -> str:
-    """Return what Windows calls a certificate by: the SHA-1 of its DER, in capitals."""
-    der = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
+    """Return what Windows calls a certificate by: the SHA-1 of its DER, in capitals.
+
+    Raises `AuthorityUnusable` for what is no certificate.
+    """
+    der = first_certificate(certificate).public_bytes(serialization.Encoding.DER)
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()

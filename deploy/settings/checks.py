@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -23,6 +23,11 @@ _PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 _SPAN = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+")
 _API_VERSION = re.compile(r"1\.(2[4-9]|[34][0-9]|5[0-6])")
 _RESERVED_LABELS = ("com.docker.", "io.docker.", "org.dockerproject.")
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_UNSAFE_IN_ACCOUNT = re.compile(r"[^A-Za-z0-9._~!$&()*+;=:%@-]")
+"""What Go's ``net/url`` takes for no user and password, and ``,`` and ``'``."""
+
+_AFTER_HOST = re.compile(r"[/?#]")
 _PIPE = re.compile(r"//\./pipe/[^/\\]+")
 
 
@@ -100,6 +105,29 @@ def registry_mirror(value: str) -> str:
     host_port(parts.netloc)
     if _PERCENT.search(value):
         raise ValueError("a % must begin an escape of two hexadecimal digits; for the sign itself write %25")
+    return value
+
+
+def proxy(value: str) -> str:
+    """Check the address of a proxy; it may hold a password, so no message repeats it.
+
+    Go's client reads ``proxy:3128`` as if it began with ``http://``, but ``docker info`` then hides no
+    password in it; and what ends a word in a command line or in JSON is escaped in a password, so that what
+    is shown of it can be hidden for certain.
+    """
+    if not value.isprintable() or not value:
+        raise ValueError("a proxy's address is one line of text; leave it out if there is none")
+    scheme, separator, rest = value.partition("://")
+    if not separator or scheme not in _PROXY_SCHEMES:
+        raise ValueError("a proxy's address begins with http://, https://, socks5:// or socks5h://")
+    account, _, place = rest.rpartition("@")
+    if unsafe := _UNSAFE_IN_ACCOUNT.search(account):
+        raise ValueError(
+            f"user and password may not hold {unsafe[0]!r} as it is: write {quote(unsafe[0], safe='')} for it"
+        )
+    if _PERCENT.search(value):
+        raise ValueError("a % must begin an escape of two hexadecimal digits; for the sign itself write %25")
+    host_port(_AFTER_HOST.split(place)[0])
     return value
 
 

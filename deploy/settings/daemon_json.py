@@ -6,6 +6,8 @@ import codecs
 import json
 from typing import Any, NoReturn
 
+from deploy.json_text import read_json
+
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -19,11 +21,9 @@ def parse_daemon_json(text: str | bytes) -> dict[str, Any]:
     if not decoded:
         return {}
     try:
-        value = json.loads(decoded, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+        value = read_json(decoded, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise ValueError(f"is no JSON (line {error.lineno}, column {error.colno}): {error.msg}") from None
-    except RecursionError:
-        raise ValueError("is nested too deeply to be meant") from None
     if value is None:
         return {}
     if not isinstance(value, dict):

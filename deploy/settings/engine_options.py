@@ -54,6 +54,7 @@ Address = Annotated[StrictStr, AfterValidator(checks.ip_address)]
 HostAddress = Annotated[StrictStr, AfterValidator(checks.listen_address)]
 InsecureRegistry = Annotated[StrictStr, AfterValidator(checks.insecure_registry)]
 Mirror = Annotated[StrictStr, AfterValidator(checks.registry_mirror)]
+Proxy = Annotated[StrictStr, AfterValidator(checks.proxy)]
 Label = Annotated[StrictStr, AfterValidator(checks.label)]
 StorageOption = Annotated[StrictStr, AfterValidator(checks.storage_option)]
 ExecOption = Annotated[StrictStr, AfterValidator(checks.exec_option)]
@@ -70,10 +71,10 @@ class Proxies(Settings):
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
 
-    http_proxy: Annotated[Text | None, Optional] = None
+    http_proxy: Annotated[Proxy | None, Optional] = None
     """Proxy for plain HTTP, as ``http://proxy.lab:3128``."""
 
-    https_proxy: Annotated[Text | None, Optional] = None
+    https_proxy: Annotated[Proxy | None, Optional] = None
     """Proxy for HTTPS."""
 
     no_proxy: Annotated[Text | None, Optional] = None

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from deploy.json_text import read_json
+
 
 class Unreadable(ValueError):
     """A host's answer is not what was asked for. Says what was read, and the beginning of what came."""
@@ -42,9 +44,11 @@ def values(text: str, what: str) -> list[Any]:
     ``{"value": "…", "PSPath": …}``; both are unwrapped.
     """
     try:
-        read = _unwrapped(json.loads(text))
+        read = _unwrapped(read_json(text))
     except json.JSONDecodeError as error:
         raise Unreadable(what, text, f"no JSON ({error.msg})") from None
+    except ValueError as error:
+        raise Unreadable(what, text, f"no JSON ({error})") from None
     found = [] if read is None else read if isinstance(read, list) else [read]
     return [_unwrapped(value) for value in found]
 

@@ -136,6 +136,10 @@ _RIGHTS = {
     "CC": 0x1, "DC": 0x2, "LC": 0x4, "SW": 0x8, "RP": 0x10, "WP": 0x20, "DT": 0x40, "LO": 0x80, "CR": 0x100,
 }  # fmt: skip
 _GENERIC = {0x10000000: 0x1F01FF, 0x20000000: 0x1200A0, 0x40000000: 0x120116, 0x80000000: 0x120089}
+_OWNER = re.compile(r"O:(S-[0-9-]+|[A-Z]{2})")
+_OWNERS = frozenset({"SY", "BA", "LA", "DA", "EA", "S-1-5-18", "S-1-5-32-544"})
+"""SYSTEM, Administrators, the account Administrator, and the administrators of a domain and of all."""
+
 _ACE = re.compile(r"\(([^()]*)\)")
 MODIFY = 0x1301BF
 """What icacls calls M: read, write, execute, delete."""
@@ -152,6 +156,12 @@ class DirectoryState(Reported):
     def exists(self) -> bool:
         """Whether there is such a directory."""
         return self.sddl is not None
+
+    @property
+    def is_of_administrators(self) -> bool:
+        """Whether SYSTEM or administrators own it: an owner may change who may do what."""
+        owner = _OWNER.match(self.sddl or "")
+        return owner is not None and owner[1] in _OWNERS
 
     @classmethod
     def from_json(cls, path: str, text: str) -> Self:

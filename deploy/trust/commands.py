@@ -8,6 +8,7 @@ from deploy.trust.steps import ImportRoot, Protect, RemoveRoot
 
 __all__ = ["commands", "root_certificates"]
 
+_ADMINISTRATORS = "*S-1-5-32-544"
 ROOT_STORE = r"Cert:\LocalMachine\Root"
 
 
@@ -15,11 +16,15 @@ ROOT_STORE = r"Cert:\LocalMachine\Root"
 def _(step: Protect) -> list[str]:
     inherit = "(OI)(CI)" if step.is_directory else ""
     grants = [f"{account}:{inherit}{right}" for account, right in step.grants.items()]
-    granted = native("icacls.exe", step.path, "/inheritance:r", "/grant:r", *grants)
-    if not step.intruders:
-        return [granted]
-    gone = [f"*{identifier}" for identifier in step.intruders]
-    return [granted, native("icacls.exe", step.path, "/remove", *gone)]
+    texts = []
+    if step.is_directory:
+        # First of all: an owner could open it again. A profile's file stays its account's.
+        texts.append(native("icacls.exe", step.path, "/setowner", _ADMINISTRATORS))
+    texts.append(native("icacls.exe", step.path, "/inheritance:r", "/grant:r", *grants))
+    if step.intruders:
+        gone = [f"*{identifier}" for identifier in step.intruders]
+        texts.append(native("icacls.exe", step.path, "/remove", *gone))
+    return texts
 
 
 @commands.register

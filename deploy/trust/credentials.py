@@ -8,9 +8,11 @@ alone.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from deploy.json_text import read_json
 
 
 class ConfigUnreadable(Exception):
@@ -35,14 +37,19 @@ def edit(content: bytes, logins: list[Login]) -> bytes:
     auths = _table(config, "auths")
     helpers = _table(config, "credHelpers")
     for login in logins:
-        encoded = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
-        auths[login.registry] = {"auth": encoded}
+        auths[login.registry] = _auth(login)
         if config.get("credsStore") or login.registry in helpers:
             helpers[login.registry] = ""
     return _written(content, config, auths, helpers)
 
 
-def without(content: bytes, users: Mapping[str, str]) -> bytes:
+def held(content: bytes, logins: Iterable[Login]) -> list[Login]:
+    """Return those of the ``logins`` that ``config.json`` has already, password included."""
+    auths = _table(_read(content), "auths")
+    return [each for each in logins if auths.get(each.registry) == _auth(each)]
+
+
+def without(content: bytes, users: Mapping[str, Collection[str]]) -> bytes:
     """Return ``config.json`` without the log-ins of these ``users`` (by registry); the rest stays as it is.
 
     Where somebody else has logged in since, that log-in is not ours and stays.
@@ -50,13 +57,17 @@ def without(content: bytes, users: Mapping[str, str]) -> bytes:
     config = _read(content)
     auths = _table(config, "auths")
     helpers = _table(config, "credHelpers")
-    for registry, user in users.items():
-        if _user_of(auths.get(registry)) != user:
+    for registry, names in users.items():
+        if _user_of(auths.get(registry)) not in names:
             continue
         del auths[registry]
         if helpers.get(registry) == "":
             del helpers[registry]
     return _written(content, config, auths, helpers)
+
+
+def _auth(login: Login) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{login.user}:{login.password}".encode()).decode()}
 
 
 def _user_of(auth: object) -> str | None:
@@ -79,7 +90,7 @@ def _read(content: bytes) -> dict[str, Any]:
     if not content.strip():
         return {}
     try:
-        config = json.loads(content.decode("utf-8-sig"))
+        config = read_json(content.decode("utf-8-sig"))
     except ValueError as error:
         raise ConfigUnreadable("config.json is no JSON; correct it or remove it") from error
     if not isinstance(config, dict):

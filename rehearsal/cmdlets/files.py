@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rehearsal.acl import ACCOUNTS
 from rehearsal.cmdlets.certificates import certificates, shown, store_of
 from rehearsal.cmdlets.certificates import remove as remove_certificate
 from rehearsal.cmdlets.objects import matches
@@ -245,10 +246,11 @@ def get_acl(context: Context, bound: Bound) -> Iterator[Value]:
         for found in resolve(context, path, literal=literal):
             directory = context.host.files.is_directory(found)
             sddl = context.host.files.access.sddl(found, is_directory=directory)
+            owner = context.host.files.access.own(found).owner
             kind = "System.Security.AccessControl.DirectorySecurity"
             properties: dict[str, Value] = {
                 "Path": f"Microsoft.PowerShell.Core\\FileSystem::{found}",
-                "Owner": "BUILTIN\\Administrators",
+                "Owner": ACCOUNTS.get(owner, owner),
                 "Group": "NT AUTHORITY\\SYSTEM",
                 "Sddl": sddl,
             }

@@ -1,4 +1,4 @@
-"""icacls.exe: show and change who may do what, by explicit entries."""
+"""icacls.exe: show and change who may do what, by explicit entries, and whose a path is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def icacls(host: Host, argv: list[str], _: bytes) -> NativeResult:
         spelt = host.files.spelt(path)
         if len(words) == 1:
             return NativeResult(0, _shown(host, path, spelt).encode("cp437", "replace"))
-        host.files.access.set(spelt, _changed(host, spelt, words[1:]))
+        host.files.access.set(spelt, _owned(host, spelt, words[1:]) or _changed(host, spelt, words[1:]))
     except InvalidParameterError as error:
         return NativeResult(87, f'Invalid parameter "{error}"\r\n'.encode("cp437", "replace"))
     except NoSuchAccountError as error:
@@ -59,6 +59,17 @@ def icacls(host: Host, argv: list[str], _: bytes) -> NativeResult:
         return NativeResult(error.code, _count(0, 1).encode(), text.encode("cp437", "replace"))
     host.changed(f"permissions of {spelt} changed")
     return NativeResult(0, f"processed file: {path}\r\n{_count(1, 0)}".encode("cp437", "replace"))
+
+
+def _owned(host: Host, path: str, words: Sequence[str]) -> OwnRules | None:
+    """Change the owner, which is a form of its own: no other change goes with it (``icacls /?``)."""
+    verb, *values = words
+    if verb.casefold() != "/setowner":
+        return None
+    accounts = [word for word in values if word.casefold() not in _SWITCHES]
+    if len(accounts) != 1:
+        raise InvalidParameterError(verb)
+    return replace(host.files.access.own(path), owner=_account(accounts[0]))
 
 
 def _changed(host: Host, path: str, words: Sequence[str]) -> OwnRules:
@@ -79,7 +90,7 @@ def _changed(host: Host, path: str, words: Sequence[str]) -> OwnRules:
             gone = {_account(word) for word in _values(pending)}
             rules = replace(rules, entries=tuple(entry for entry in rules.entries if entry.sid not in gone))
         elif verb == "/reset":
-            rules = OwnRules()
+            rules = OwnRules(owner=rules.owner)
         elif verb not in _SWITCHES:
             raise InvalidParameterError(verb)
     return rules
@@ -100,7 +111,7 @@ def _inheritance(host: Host, path: str, rules: OwnRules, verb: str) -> OwnRules:
         raise InvalidParameterError(verb)
     every = host.files.access.entries(path, is_directory=host.files.is_directory(path))
     copied = tuple(replace(entry, flags=entry.flags.removesuffix("ID")) for entry in every)
-    return OwnRules(copied, protected=True)
+    return replace(rules, entries=copied, protected=True)
 
 
 def _permission(word: str, *, allow: bool) -> Entry:

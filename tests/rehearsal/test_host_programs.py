@@ -67,6 +67,11 @@ def test_sc_changes_and_shows_the_recovery(host: Host) -> None:
         pytest.param("icacls.exe 'C:\\Windows' /grant 'Nobody:F'", 1332, id="icacls: no such account"),
         pytest.param("icacls.exe 'C:\\Windows' /grant '*S-1-1-0:Q'", 87, id="icacls: no such right"),
         pytest.param("icacls.exe 'C:\\Windows' /dance", 87, id="icacls: no such switch"),
+        pytest.param("icacls.exe 'C:\\Windows' /setowner", 87, id="icacls: no owner"),
+        pytest.param("icacls.exe 'C:\\Windows' /setowner Nobody", 1332, id="icacls: no such owner"),
+        pytest.param(
+            "icacls.exe 'C:\\Windows' /setowner Student /grant 'Student:F'", 87, id="icacls: two forms in one"
+        ),
         pytest.param("tree.com 'C:\\no'", 1, id="tree: no such directory"),
     ],
 )
@@ -103,6 +108,22 @@ def test_a_file_can_be_left_to_few(host: Host) -> None:
     )
 
     assert sddl(host, "C:\\secret") == "O:BAG:SYD:PAI(A;;FR;;;S-1-5-21-77-77-77-500)(A;;FA;;;SY)(A;;FA;;;BA)"
+
+
+def test_an_owner_is_set_and_stays_whatever_else_changes(host: Host) -> None:
+    host.files.make_directory("C:\\data")
+    output(host, "icacls.exe 'C:\\data' /setowner Student /q")
+    theirs = sddl(host, "C:\\data")
+    output(host, "icacls.exe 'C:\\data' '/inheritance:r' '/grant:r' '*S-1-5-18:F'")
+    closed = sddl(host, "C:\\data")
+    output(host, "icacls.exe 'C:\\data' /setowner '*S-1-5-32-544'")
+
+    assert theirs.startswith("O:S-1-5-21-77-77-77-1001G:SYD:AI(")
+    assert closed == "O:S-1-5-21-77-77-77-1001G:SYD:PAI(A;;FA;;;SY)"
+    assert sddl(host, "C:\\data") == "O:BAG:SYD:PAI(A;;FA;;;SY)"
+    assert output(host, "Get-Acl -LiteralPath 'C:\\data' | Select-Object -ExpandProperty Owner") == [
+        "BUILTIN\\Administrators"
+    ]
 
 
 def test_entries_are_replaced_removed_and_reset(host: Host) -> None:

@@ -142,3 +142,20 @@ def test_the_journal_names_the_file_and_not_its_content(host: Host) -> None:
         (entry,) = [json.loads(line) for line in file]
     assert entry["text"] == "<put> C:\\file"
     assert entry["changes"] == ["file C:\\file written"]
+
+
+def test_what_is_closed_stays_closed_on_its_way_and_in_its_place(host: Host) -> None:
+    """CREATE_ALWAYS keeps the rules of a file that is there, ReplaceFile those of the one it replaces."""
+    for path, account in (("C:\\file", "Student"), ("C:\\file.part", "*S-1-5-32-544")):
+        host.files.write(path, b"")
+        output(host, f"icacls.exe '{path}' '/inheritance:r' '/grant:r' '{account}:F'")
+
+    put(host, 0, CONTENT[:5])
+    on_its_way = host.files.access.sddl("C:\\file.part", is_directory=False)
+    put(host, 5, CONTENT[5:], DIGEST)
+
+    assert on_its_way == "O:BAG:SYD:PAI(A;;FA;;;BA)"
+    assert host.files.access.sddl("C:\\file", is_directory=False).endswith(
+        "D:PAI(A;;FA;;;S-1-5-21-77-77-77-1001)"
+    )
+    assert host.files.access.own("C:\\file.part").entries == ()

@@ -225,3 +225,81 @@ def test_an_authority_that_others_trusted_before_stays_trusted(placed: Stage) ->
     roll_out_twice(placed, placed.inventory("plain"))
 
     assert placed.do(1, ROOTS).count("registry-lab CA") == 1
+
+
+def test_a_key_that_the_registry_goes_on_to_use_as_the_hosts_own_stays(placed: Stage) -> None:
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    lab = secure(placed)
+    lab["registry"]["tls"] = {
+        "directory": r"c:\PROGRAMDATA/registry-lab\Certs",
+        "authority_file": str(placed.directory / "operator" / "ca.crt"),
+    }
+    lab["registry"]["users_directory"] = "c:/ProgramData/Registry-Lab/auth\\"
+
+    roll_out_twice(placed, placed.inventory("own", lab=lab))
+
+    note = json.loads((placed.drive(1) / OURS / "placed" / "placed.json").read_text())
+    assert {f"{OURS}/certs/registry.key", f"{OURS}/auth/htpasswd"} <= files_of_ours(placed)
+    assert not [path for path in note["files"] if "registry.key" in path]
+
+
+def test_what_others_placed_before_us_stays_when_we_go(placed: Stage) -> None:
+    roll_out_twice(placed, placed.inventory("plain"))
+    authority, login = files_of_ours_by_hand(placed)
+
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    roll_out_twice(placed, placed.inventory("plain"))
+
+    assert f"{CERTS}/{authority.parent.name}/ca.crt" in files_of_ours(placed)
+    assert config(placed)["auths"] == FOREIGN | login
+
+
+def files_of_ours_by_hand(stage: Stage) -> tuple[Path, dict[str, Any]]:
+    """Put an authority and a log-in where we would put the same, and say where and which."""
+    authority = stage.drive(1) / CERTS / "172.24.194.965000" / "ca.crt"
+    authority.parent.mkdir(exist_ok=True)
+    authority.write_bytes((stage.directory / "operator" / "ca.crt").read_bytes())
+    found = config(stage)
+    login = {f"{NAME}:5000": {"auth": base64.b64encode(f"tess:{PASSWORD}".encode()).decode()}}
+    path = stage.drive(1) / CONFIG
+    path.write_text(json.dumps({**found, "auths": {**found["auths"], **login}}))
+    return authority, login
+
+
+PLACED = r"C:\ProgramData\registry-lab\placed"
+
+
+def test_a_note_that_a_user_wrote_is_not_believed(placed: Stage) -> None:
+    """Every user may make directories in C:\\ProgramData, and tidying removes as administrator."""
+    roll_out_twice(placed, placed.inventory("secure", lab=secure(placed)))
+    victim = placed.drive(1) / "victim"
+    victim.write_text("somebody's")
+    note = placed.drive(1) / OURS / "placed" / "placed.json"
+    note.write_text(json.dumps({"files": [r"C:\victim"], "logins": {}, "names": [], "roots": []}))
+    placed.do(1, f"icacls.exe {PLACED} /setowner Student")
+
+    result = placed.roll_out(placed.inventory("plain"))
+
+    failure = placed.outcome()[placed.address(1)]["failure"]
+    assert result.code != 0
+    assert "was not left to administrators" in failure["cause"]
+    assert "Get-Acl" in failure["remedy"]
+    assert victim.exists()
+    placed.do(1, f"Remove-Item -LiteralPath {PLACED} -Recurse -Force")
+    roll_out_twice(placed, placed.inventory("plain"))
+    assert victim.exists()
+
+
+def test_our_directory_is_closed_and_what_a_user_put_there_is_not_used(placed: Stage) -> None:
+    ours = r"C:\ProgramData\registry-lab"
+    planted = placed.drive(1) / OURS / "build"
+    planted.mkdir(exist_ok=True)
+    (planted / "Dockerfile").write_text("FROM somebody's")
+    placed.do(1, f"icacls.exe {ours} /setowner Student")
+    placed.do(1, f"icacls.exe {ours} /reset")
+
+    roll_out_twice(placed, placed.inventory("plain"))
+
+    sddl = placed.do(1, f"Get-Acl -LiteralPath {ours} | Select-Object -ExpandProperty Sddl").strip()
+    assert sddl == "O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+    assert not planted.exists()

@@ -19,6 +19,7 @@ from deploy.plan.target import content_of
 from deploy.settings.engine_options import OPTIONS
 from deploy.state import EngineState, FileState, HnsNetworkState, NetworkState, ServiceState
 from deploy.steps import Step
+from deploy.trust.steps import Protect
 from tests.unit.plan_hosts import PLAIN, container, engine_with, hns, nat, service
 
 RESET_BY_RELOAD = {"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts", "features"}
@@ -118,7 +119,13 @@ class Host:
                 self.containers[name] = True
             case steps.ValidateOptions(path, arguments):
                 self.both(json.loads(self.files[path]), flags(arguments))
-            case steps.MakeDirectory() | steps.AwaitEngine() | steps.ProveOptions() | steps.AwaitContainer():
+            case (
+                Protect()
+                | steps.MakeDirectory()
+                | steps.AwaitEngine()
+                | steps.ProveOptions()
+                | steps.AwaitContainer()
+            ):
                 pass
             case _:
                 raise AssertionError(f"unexpected: {step}")

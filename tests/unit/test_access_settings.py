@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pyinfra.api.inventory import Inventory
 
 from deploy import rendering
 from deploy.certificates.files import own_certificate_problems
+from deploy.inventory_data import fleet_settings
 from deploy.secrets import SecretMissing, Secrets
 from deploy.settings import RegistrySettings, RulesSettings, SettingsErrors, validate_all
 from deploy.settings.access import SecretSource
@@ -135,6 +140,53 @@ def test_the_users_own_files_are_checked_before_any_host_is_touched(tmp_path: Pa
     )
     assert "none: No such file or directory" in str(own_certificate_problems(lost, "10.20.0.7")[0])
     assert own_certificate_problems(RegistrySettings(), "10.20.0.7") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        pytest.param("der", "no PEM certificate in the file", id="DER"),
+        pytest.param("empty", "no PEM certificate in the file", id="empty"),
+        pytest.param("none", "No such file or directory", id="missing"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("setting", "lab"),
+    [
+        pytest.param(
+            "trust.registries.0.authority_file",
+            {"trust": {"registries": [{"name": "other.class.lan:5000"}]}},
+            id="of another registry",
+        ),
+        pytest.param(
+            "registry.tls.authority_file", {"registry": {"tls": {"directory": r"C:\lab"}}}, id="of its own"
+        ),
+    ],
+)
+def test_an_authority_that_is_none_is_told_before_any_host_is_touched(
+    tmp_path: Path, name: str, problem: str, setting: str, lab: dict[str, Any]
+) -> None:
+    pem = trustme.CA().cert_pem.bytes()
+    (tmp_path / "pem").write_bytes(pem)
+    (tmp_path / "der").write_bytes(x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER))
+    (tmp_path / "empty").touch()
+
+    (line,) = authority_problems(lab, tmp_path / name)
+
+    assert line.startswith(f"pc-01: {setting}: {tmp_path / name}: {problem}")
+    assert authority_problems(lab, tmp_path / "pem") == []
+
+
+def authority_problems(lab: dict[str, Any], file: Path) -> list[str]:
+    """What is wrong with a fleet whose only authority is in this file."""
+    lab = copy.deepcopy(lab)
+    place = lab["trust"]["registries"][0] if "trust" in lab else lab["registry"]["tls"]
+    place["authority_file"] = str(file)
+    try:
+        fleet_settings(Inventory(([("@psrp/pc-01", {})], {"lab": lab})))
+    except SettingsErrors as errors:
+        return errors.lines
+    return []
 
 
 def test_rules_are_rendered_as_the_registry_reads_them() -> None:

@@ -195,6 +195,9 @@ def open_to_others(folder: Path) -> None:
             "not the key of its certificate",
             id="another certificate",
         ),
+        pytest.param(
+            lambda folder: (folder / "ca.crt").write_bytes(b""), "no PEM certificate", id="empty certificate"
+        ),
     ],
 )
 def test_an_authority_that_is_spoilt_is_named_and_never_replaced(

@@ -23,6 +23,8 @@ STEPS: list[Step] = [
     steps.CopyFile("a", TRICKY),
     steps.MoveFile(TRICKY, "b"),
     steps.RemovePath(TRICKY),
+    steps.RemoveFile(TRICKY),
+    steps.EmptyDirectory(TRICKY),
     steps.ExpandArchive("z.zip", TRICKY),
     steps.ValidateOptions(r"C:\x.json", ("-G", "docker", "--label", 'note=say "hello there"')),
     steps.RegisterService(("-H", "npipe://", "--tls=false")),

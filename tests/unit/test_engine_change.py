@@ -18,6 +18,7 @@ from deploy.record import HostRecord
 from deploy.settings import LabSettings
 from deploy.state import EventState
 from deploy.steps import Step
+from deploy.trust.steps import Protect
 
 PUT = steps.PutFile(staged(DAEMON_JSON), "{}")
 VALIDATE = steps.ValidateOptions(staged(DAEMON_JSON))
@@ -108,6 +109,21 @@ def test_what_dockerd_refuses_beforehand_leaves_no_trace() -> None:
 
     assert reason == f"{VALIDATE} failed"
     assert engine.did == [PUT, VALIDATE, steps.RemovePath(staged(DAEMON_JSON))]
+
+
+def test_closing_a_new_data_root_touches_nothing_that_is_there() -> None:
+    close = Protect(r"D:\docker", {}, is_directory=True)
+    engine = Engine(close)
+
+    assert change(engine, dataclasses.replace(RESTART, steps=(close, *RESTART.steps))) == f"{close} failed"
+    assert STOP not in engine.did
+
+
+def test_a_failure_while_healing_leaves_the_files_by_which_the_next_run_heals() -> None:
+    engine = Engine(VALIDATE)
+
+    assert change(engine, dataclasses.replace(RESTART, heals=True)) == f"{VALIDATE} failed"
+    assert engine.did == [PUT, VALIDATE]
 
 
 @pytest.mark.parametrize("step", [STOP, MOVE, START, AWAIT, PROVE], ids=str)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import string
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from deploy.commands import commands
 from deploy.masking import masked
 from deploy.operations.engine import details
 from deploy.plan import plan_engine
-from deploy.settings import SettingsErrors, deep_merge, validate_all
+from deploy.settings import SettingsErrors, checks, deep_merge, validate_all
 from deploy.steps import RegisterService
 from tests.unit.plan_hosts import PLAIN, RESTART, SERVICE_OPTIONS, converged, lab, options, service
 from tests.unit.test_plan_parts import WANTED
@@ -32,11 +36,40 @@ SECRETIVE = options(
         pytest.param('"splunk-token": "geheim"', '"splunk-token": "…"', id="JSON"),
         pytest.param("--log-opt splunk-token=geheim -D", "--log-opt splunk-token=… -D", id="command line"),
         pytest.param("{'splunk-token': 'geheim'}", "{'splunk-token': '…'}", id="Python"),
+        pytest.param("http://user:a,gehe'im@proxy:8080", "http://…@proxy:8080", id="comma and apostrophe"),
+        pytest.param('"splunk-token": "a, \\"geheim",', '"splunk-token": "…",', id="quotes in JSON"),
+        pytest.param("--log-opt 'splunk-token=a geheim' -D", "--log-opt 'splunk-token=…' -D", id="quoted"),
+        pytest.param("'splunk-token=it''s geheim' -D", "'splunk-token=…' -D", id="PowerShell's apostrophe"),
+        pytest.param('"splunk-token=a \\"geheim\\"" -D', '"splunk-token=…" -D', id="quoted for Windows"),
+        pytest.param("{'db-password': 'a, geheim'}", "{'db-password': '…'}", id="comma in Python"),
+        pytest.param('"password": ""', '"password": "…"', id="an empty one"),
         pytest.param('"insecure-registries": ["a:1"]', '"insecure-registries": ["a:1"]', id="no secret"),
     ],
 )
 def test_a_password_is_masked_and_the_rest_is_not(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+def is_taken(url: str) -> bool:
+    try:
+        return bool(checks.proxy(url))
+    except ValueError:
+        return False
+
+
+@given(
+    st.text(string.ascii_letters + string.punctuation, min_size=1, max_size=6),
+    st.sampled_from(["http-proxy", "token", "x"]),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+def test_no_password_that_the_settings_take_is_shown_of_a_proxy(password: str, key: str) -> None:
+    url = f"http://user:{password}@proxy.lab:3128"
+    assume(is_taken(url))
+    wrapped = [json.dumps({key: url}), f"--{key} {url} -D", f"--{key} '{url}'", f"{{'{key}': '{url}'}}"]
+
+    for text in wrapped:
+        assert "user:" not in masked(text)
+        assert masked(text) == masked(text.replace(f"user:{password}", "somebody"))
 
 
 @pytest.mark.parametrize("change", [({}, SECRETIVE), (SECRETIVE, {})], ids=["set", "taken away"])

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from deploy import steps
-from deploy.places import DAEMON_JSON, previous, staged
+from deploy.places import DAEMON_JSON, DATA_ROOT, previous, staged
 from deploy.plan import EngineFound, plan_engine
+from deploy.plan.private import ADMINISTRATORS, SYSTEM
 from deploy.plan.target import content_of
+from deploy.settings import deep_merge
 from deploy.state import EngineState, FileState, ServiceState
+from deploy.trust.steps import Protect
 from tests.unit.plan_hosts import (
     LAB_ARGUMENTS,
     PROGRAM,
@@ -56,6 +59,37 @@ def test_another_layout_of_the_same_file_is_no_change() -> None:
 
 
 # The first run
+
+
+@pytest.mark.parametrize(
+    ("settings", "absent", "made"),
+    [
+        pytest.param({}, DATA_ROOT, DATA_ROOT, id="the default one"),
+        pytest.param({}, None, None, id="it is there"),
+        pytest.param(options(data_root=r"D:\docker"), r"D:\docker", None, id="dockerd makes it itself"),
+        pytest.param(
+            deep_merge(SERVICE_OPTIONS, options(data_root="D:/docker/")),
+            "D:/docker/",
+            "D:/docker",
+            id="under a service option",
+        ),
+    ],
+)
+def test_a_data_root_that_is_not_there_is_closed_before_the_file_comes_into_it(
+    settings: dict[str, Any], absent: str | None, made: str | None
+) -> None:
+    """dockerd closes those that it makes, and leaves one that is there as it is."""
+    found = bare(absent=frozenset({absent} if absent else ()))
+
+    plan = plan_engine(lab(RESTART, settings), found)
+
+    closed = [each for each in plan.steps if isinstance(each, Protect)]
+    if made is None:
+        assert not closed
+        return
+    grants = {SYSTEM: "F", ADMINISTRATORS: "F"}
+    assert plan.steps[:2] == (steps.MakeDirectory(made), Protect(made, grants, is_directory=True))
+    assert kinds(plan).index("Protect") < kinds(plan).index("PutFile")
 
 
 def test_the_first_run_validates_before_it_touches_anything() -> None:

@@ -16,7 +16,7 @@ from deploy.places import DATA_ROOT
 from deploy.plan import config_path, plan_engine
 from deploy.plan.target import target_of
 from deploy.settings import LabSettings
-from tests.unit.plan_hosts import lab
+from tests.unit.plan_hosts import lab, options
 from tests.unit.plan_model import Host
 
 RESTART = {"engine": {"allow_restart": True}}
@@ -174,14 +174,64 @@ def test_a_file_that_somebody_took_away_is_not_brought_back() -> None:
     assert "max-download-attempts" not in json.loads(host.files[path])
 
 
+def test_healing_that_itself_fails_early_loses_no_key_either() -> None:
+    start, wanted = host_with("lab", "dns"), wanted_of("dns")
+    path = config_path(start.service)
+    start.files[path] = json.dumps({**json.loads(start.files[path]), "max-download-attempts": 7})
+    lose_power_in_the_move(start, wanted)
+
+    healing = plan_engine(wanted, start.found())
+    start.carry_out(healing.steps[:3])  # dockerd refuses it, or the connection is lost
+
+    assert healing.heals
+    start.carry_out(plan_engine(wanted, start.found()).steps)
+    assert_converged(start, wanted)
+    assert json.loads(start.files[path])["max-download-attempts"] == 7
+
+
+def lose_power_in_the_move(host: Host, wanted: LabSettings) -> None:
+    """Begin to make the host as wanted, and lose its power while the file takes its place."""
+    plan = plan_engine(wanted, host.found())
+    at = next(at for at, step in enumerate(plan.steps) if isinstance(step, steps.MoveFile))
+    host.carry_out(plan.steps[:at])
+    host.lose_power_in(cast("steps.MoveFile", plan.steps[at]))
+
+
+@pytest.mark.parametrize("forth", [True, False], ids=["healed", "taken back"])
+def test_after_a_power_cut_the_containers_of_the_data_root_in_the_file_start_again(forth: bool) -> None:
+    """Without its file the engine comes up at the default data root, and sees none of what ran."""
+    root = options(data_root=r"D:\docker")
+    host = Host({r"D:\docker": dict.fromkeys(["db", "registry", "web"], True), DATA_ROOT: {"old": True}})
+    host.options = {"data-root": r"D:\docker"}
+    host.carry_out(plan_engine(lab(RESTART, root), host.found()).steps)
+    wanted = lab(RESTART, root, options(dns=["10.0.0.1"]))
+    lose_power_in_the_move(host, wanted)
+    assert set(host.containers) == {"old"}
+
+    healing = plan_engine(wanted, host.found())
+    host.carry_out([*healing.steps, *(() if forth else healing.rollback)])
+
+    assert healing.refusal is None
+    assert host.containers == {"db": True, "registry": True, "web": True}
+
+
+def test_a_power_cut_while_the_data_root_changes_still_leaves_no_container_of_others_behind() -> None:
+    host, wanted = bare_host("data root as key"), lab(RESTART, options(data_root=r"D:\docker"))
+    host.carry_out(plan_engine(lab(RESTART), host.found()).steps)
+    lose_power_in_the_move(host, wanted)
+    host.containers["web"] = True
+
+    refusal = plan_engine(wanted, host.found()).refusal
+
+    assert refusal is not None
+    assert "would stay behind in" in refusal.reason
+
+
 def test_going_back_after_a_power_cut_leads_to_the_file_of_before() -> None:
     start, wanted = host_with("lab", "dns"), wanted_of("dns")
     path = config_path(start.service)
     before = start.files[path]
-    plan = plan_engine(wanted, start.found())
-    at = next(at for at, step in enumerate(plan.steps) if isinstance(step, steps.MoveFile))
-    start.carry_out(plan.steps[:at])
-    start.lose_power_in(cast("steps.MoveFile", plan.steps[at]))
+    lose_power_in_the_move(start, wanted)
 
     healing = plan_engine(wanted, start.found())
     start.carry_out([*healing.steps, *healing.rollback])

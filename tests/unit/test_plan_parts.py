@@ -358,6 +358,11 @@ def test_what_is_not_asked_for_is_left() -> None:
             id="masked password",
         ),
         pytest.param(
+            {"proxies": {"http-proxy": "http://u:a'b,c@proxy:1/"}},
+            {"proxies": {"http-proxy": "http://xxxxx:xxxxx@proxy:1/"}},
+            id="masked password of an engine that was given options by others",
+        ),
+        pytest.param(
             {"proxies": {"http-proxy": "http://proxy:1"}},
             {"proxies": {"http-proxy": "http://proxy:1", "no-proxy": "lan"}},
             id="proxy of the environment",

@@ -10,9 +10,9 @@ import pytest
 from deploy import steps
 from deploy.places import REPLACED
 from deploy.plan import container_wanted, plan_container
-from deploy.plan.replacement import named, plan_way_back
+from deploy.plan.replacement import named, plan_way_back, stale_endpoints
 from deploy.settings import LabSettings
-from deploy.state import ContainerState
+from deploy.state import ContainerState, HnsEndpointState
 from deploy.steps import Step
 from tests.unit.test_plan_parts import FOUND, IMAGE, WANTED
 
@@ -105,6 +105,45 @@ def test_from_anywhere_there_is_a_way_back(policy: str) -> None:
             ("registry", "old", True)
         ]
         assert engine.containers[0].restart == policy
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_from_anywhere_in_the_run_after_a_cut_one_the_way_back_gives_the_policy_again(policy: str) -> None:
+    wanted = dataclasses.replace(WANTED, restart=policy)
+    old = dataclasses.replace(OLD, restart=policy)
+    first = plan_container(wanted, [old])
+    for cut, then in itertools.product(range(len(first)), repeat=2):
+        engine = Engine(old)
+        for step in first[:cut]:
+            engine.do(step)
+        before = named(engine.containers, "registry")
+        second = plan_container(wanted, engine.containers)
+        for step in second[:then]:
+            engine.do(step)
+        if named(engine.containers, REPLACED) is None:
+            continue  # nothing was replaced yet
+        for step in plan_way_back("registry", policy, before, engine.containers):
+            engine.do(step)
+
+        (back,) = engine.containers
+        assert (back.name, back.id, back.running, back.restart) == ("registry", "old", True, policy)
+
+
+@pytest.mark.parametrize("aside", [True, False], ids=["put aside", "stopped only"])
+def test_the_way_back_frees_the_address_of_an_endpoint_that_was_left(aside: bool) -> None:
+    old = dataclasses.replace(OLD, running=False, addresses={}, name=REPLACED if aside else OLD.name)
+    left = HnsEndpointState("7a1b", "Ethernet", "172.24.194.96", "nat")
+    stale = stale_endpoints("172.24.194.96", [old], [left])
+
+    plan = plan_way_back("registry", "always", OLD, [old], stale)
+
+    assert plan[-3:] == [
+        steps.RemoveHnsEndpoint("172.24.194.96"),
+        steps.StartContainer("registry"),
+        steps.AwaitContainer("registry"),
+    ]
+    assert stale_endpoints("172.24.194.96", [OLD], [left]) == [], "a running one holds it"
+    assert stale_endpoints("172.24.194.97", [old], [left]) == []
 
 
 def test_there_is_no_way_back_from_a_first_container() -> None:

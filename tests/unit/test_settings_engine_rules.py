@@ -108,6 +108,29 @@ def test_what_stops_the_engine_is_refused(options: dict[str, Any], setting: str)
     assert any(line.startswith(f"host: {setting}") for line in said), said
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("proxy.lab:3128", id="no scheme"),
+        pytest.param("u:geheim@proxy.lab:3128", id="no scheme and a password"),
+        pytest.param("ftp://u:geheim@proxy.lab", id="unknown scheme"),
+        pytest.param("http://u:geheim,b@proxy.lab", id="comma"),
+        pytest.param("http://u:geheim'b@proxy.lab", id="apostrophe"),
+        pytest.param("http://u:geheim/b@proxy.lab", id="slash"),
+        pytest.param("http://u:geheim b@proxy.lab", id="blank"),
+        pytest.param("http://u:geheim\x07b@proxy.lab", id="control character"),
+        pytest.param("http://u:geheim%zz@proxy.lab", id="percent sign"),
+        pytest.param("http://u:geheim@", id="no host"),
+    ],
+)
+def test_a_proxy_whose_password_would_show_is_refused_without_showing_it(address: str) -> None:
+    """dockerd starts with all of them, and shows some of them as they are."""
+    (line,) = lines({"proxies": {"http-proxy": address}})
+
+    assert line.startswith("host: engine.options.proxies.http-proxy: ")
+    assert "geheim" not in line
+
+
 @pytest.mark.parametrize(("driver", "log_opts", "name"), [*LOG_OPTIONS, *NO_CONTAINER_STARTS], ids=str)
 def test_log_options_that_do_not_work_are_refused(driver: str, log_opts: dict[str, str], name: str) -> None:
     options = {"log-driver": driver, "log-opts": log_opts}
@@ -126,6 +149,12 @@ def test_log_options_that_do_not_work_are_refused(driver: str, log_opts: dict[st
         {"dns-search": ["lab.local.", ".", "x1"]},
         {"node-generic-resources": ["GPU=UUID1", "GPU=UUID2", "SSD=3"]},
         {"registry-mirrors": ["http://m/%41"]},
+        {
+            "proxies": {
+                "http-proxy": "http://u:a%2Cb%27@proxy.lab:3128/",
+                "https-proxy": "socks5://[::1]:1080",
+            }
+        },
         {"hosts": ["npipe://", "tcp://127.0.0.1:2375", "127.0.0.1:2375"]},
         {"hosts": ["npipe://", "tcp://127.0.0.1:2375"], "metrics-addr": "127.0.0.1:2376"},
         {"min-api-version": "1.56"},

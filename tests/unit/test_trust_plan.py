@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.certificates.authority import Authority
+from deploy.connector_scripts import PART_SUFFIX
 from deploy.plan.private import (
     ADMINISTRATORS,
     CONTAINER_USER,
@@ -30,7 +31,7 @@ from deploy.plan.trust import (
 )
 from deploy.settings import RegistrySettings, TrustSettings
 from deploy.state import DirectoryState
-from deploy.steps import MakeDirectory, Refuse, Step
+from deploy.steps import MakeDirectory, Refuse, RemovePath, Step
 from deploy.trust import hosts_file
 from deploy.trust.commands import commands
 from deploy.trust.credentials import Login
@@ -43,6 +44,13 @@ FRESH = "O:BAG:SYD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;0x1200a9;;;BU
 ADDED = f"{CLOSED}(A;OICI;0x1301bf;;;AU)"
 ABSENT = DirectoryState(DIRECTORY, None)
 PROTECT = Protect(DIRECTORY, FOR_THE_CONTAINER, is_directory=True)
+MADE_ANEW = [
+    RemovePath(rf"{DIRECTORY}\a"),
+    PutBytes(rf"{DIRECTORY}\a", b"1"),
+    RemovePath(rf"{DIRECTORY}\b"),
+    PutBytes(rf"{DIRECTORY}\b", b"2"),
+]
+"""What may be somebody's who can still read it, made anew in a directory that is closed now."""
 REGISTRY = "172.24.194.96:5000"
 CA_FILE = r"C:\ProgramData\docker\certs.d\172.24.194.965000\ca.crt"
 
@@ -77,13 +85,25 @@ def sha256(content: bytes) -> str:
             id="one is other",
         ),
         pytest.param(
-            FRESH, {"a": sha256(b"1"), "b": sha256(b"2")}, [PROTECT], id="open to users by inheritance"
+            FRESH,
+            {"a": sha256(b"1"), "b": sha256(b"2")},
+            [PROTECT, *MADE_ANEW],
+            id="open to users by inheritance",
         ),
         pytest.param(
             ADDED,
             {"a": sha256(b"1"), "b": sha256(b"2")},
-            [Protect(DIRECTORY, FOR_THE_CONTAINER, is_directory=True, intruders=("S-1-5-11",))],
+            [
+                Protect(DIRECTORY, FOR_THE_CONTAINER, is_directory=True, intruders=("S-1-5-11",)),
+                *MADE_ANEW,
+            ],
             id="opened by somebody",
+        ),
+        pytest.param(
+            CLOSED.replace("O:BA", "O:S-1-5-21-7-7-7-1001"),
+            {"a": sha256(b"1")},
+            [PROTECT, *MADE_ANEW[:2], PutBytes(rf"{DIRECTORY}\b", b"2")],
+            id="made by somebody, and closed for show",
         ),
     ],
 )
@@ -131,7 +151,10 @@ def test_an_account_that_is_known_by_name_is_the_only_other_reader(sddl: str, cl
     [
         pytest.param(
             PROTECT,
-            [f"icacls.exe {DIRECTORY} /inheritance:r /grant:r {INHERITED}"],
+            [
+                f"icacls.exe {DIRECTORY} /setowner '*S-1-5-32-544'",
+                f"icacls.exe {DIRECTORY} /inheritance:r /grant:r {INHERITED}",
+            ],
             id="directory",
         ),
         pytest.param(
@@ -152,6 +175,7 @@ def test_steps_become_commands_that_a_person_could_type(step: Step, expected: li
 
 LOGIN = Login(REGISTRY, "tess", "geheim")
 CONFIG = r"C:\Users\student\.docker\config.json"
+ON_ITS_WAY = f"{CONFIG}{PART_SUFFIX}"
 WANTED = TrustWanted(
     {REGISTRY: AUTHORITY},
     {"registry.class.lan": "172.24.194.96"},
@@ -182,11 +206,17 @@ def test_a_bare_host_gets_everything_and_then_nothing_more(containerd: bool) -> 
     put = [step.path for step in steps if isinstance(step, PutBytes)]
     assert put[0] == CA_FILE
     assert (r"C:\ProgramData\docker\certs.d\172.24.194.96_5000_\ca.crt" in put) == containerd
-    assert put[-4:] == [ROOT_FILE, hosts_file.PATH, CONFIG, CONFIG]
+    assert put[-5:] == [ROOT_FILE, hosts_file.PATH, CONFIG, ON_ITS_WAY, CONFIG]
     assert ImportRoot(ROOT_FILE) in steps
     closed = Protect(CONFIG, {SYSTEM: "F", ADMINISTRATORS: "F", "student": "M"}, is_directory=False)
     # The password comes into a file that is closed already.
-    assert steps[-3:-1] == [PutBytes(CONFIG, b"{}\n"), closed]
+    assert steps[-5:-1] == [
+        PutBytes(CONFIG, b"{}\n"),
+        closed,
+        # And it is closed on its way there: the directory may be open to others.
+        PutBytes(ON_ITS_WAY, b""),
+        Protect(ON_ITS_WAY, {SYSTEM: "F", ADMINISTRATORS: "F"}, is_directory=False),
+    ]
     assert isinstance(steps[-1], PutBytes)
     assert plan_trust(WANTED, after(steps), containerd=containerd) == []
 
