@@ -12,6 +12,7 @@ from rehearsal import control
 from rehearsal.host import Host, HostSettings
 from rehearsal.options import Options, host_directory, hosts
 from tests.rehearsal.shells import FakeEngine
+from tests.rehearsal.stage import Result, Stage
 
 PASSWORD = "Lab-Rehearsal:1!"
 
@@ -62,3 +63,16 @@ def engine(host: Host) -> FakeEngine:
     host.boot()
     fake.calls.clear()
     return fake
+
+
+@pytest.fixture(scope="module")
+def first(stage: Stage) -> Result:
+    """What the first rollout on a module's own ``stage`` said."""
+    return stage.roll_out(stage.inventory("lab"))
+
+
+@pytest.fixture
+def proven(stage: Stage, first: Result) -> Stage:
+    """The stage after a rollout that went well."""
+    assert first.code == 0, first.text
+    return stage

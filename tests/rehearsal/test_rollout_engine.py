@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.rehearsal.stage import Result, Stage, own_prefix
+from tests.rehearsal.stage import Stage, own_prefix
 
 PINNED = "172.24.194.96"
 CONFIG = "ProgramData/docker/config/daemon.json"
@@ -27,18 +27,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.do(1, f"docker pull {NANO}", RUN_WEB)
     yield stage
     stage.down()
-
-
-@pytest.fixture(scope="module")
-def first(stage: Stage) -> Result:
-    return stage.roll_out(stage.inventory("lab"))
-
-
-@pytest.fixture
-def proven(stage: Stage, first: Result) -> Stage:
-    """The stage after a rollout that went well."""
-    assert first.code == 0, first.text
-    return stage
 
 
 def wanting(stage: Stage, **engine: object) -> Path:

@@ -59,13 +59,6 @@ def first(stage: Stage) -> Result:
     return stage.roll_out(stage.inventory("own", lab=secure(stage)), environment=PASSWORDS)
 
 
-@pytest.fixture
-def proven(stage: Stage, first: Result) -> Stage:
-    """The stage after a rollout that went well."""
-    assert first.code == 0, first.text
-    return stage
-
-
 def status(stage: Stage, user: str) -> int:
     """What the registry answers a user who wants to pull, outside of the host."""
     trusting = ssl.create_default_context(cafile=str(stage.directory / "own-ca.pem"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.connector_errors import HostError
-from tests.rehearsal.stage import Result, Stage, own_prefix
+from tests.rehearsal.stage import Stage, own_prefix
 
 CONFIG = "ProgramData/docker/config"
 FOREIGN = {"max-concurrent-uploads": 2}
@@ -26,18 +26,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     (stage.drive(1) / CONFIG / "daemon.json").write_text(json.dumps(FOREIGN))
     yield stage
     stage.down()
-
-
-@pytest.fixture(scope="module")
-def first(stage: Stage) -> Result:
-    return stage.roll_out(stage.inventory("lab"))
-
-
-@pytest.fixture
-def proven(stage: Stage, first: Result) -> Stage:
-    """The stage after a rollout that went well."""
-    assert first.code == 0, first.text
-    return stage
 
 
 def files(stage: Stage) -> set[str]:

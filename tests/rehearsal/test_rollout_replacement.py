@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.rehearsal.killed import killed_at
-from tests.rehearsal.stage import Result, Stage, own_prefix
+from tests.rehearsal.stage import Stage, own_prefix
 
 ASIDE = "registry-lab-replaced"
 BROKEN = {"REGISTRY_NO_SUCH_SETTING": "1"}
@@ -25,18 +25,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.up()
     yield stage
     stage.down()
-
-
-@pytest.fixture(scope="module")
-def first(stage: Stage) -> Result:
-    return stage.roll_out(stage.inventory("lab"))
-
-
-@pytest.fixture
-def proven(stage: Stage, first: Result) -> Stage:
-    """The stage after a rollout that went well."""
-    assert first.code == 0, first.text
-    return stage
 
 
 def wanting(stage: Stage, name: str, environment: dict[str, str], **lab: object) -> Path:
