@@ -8,7 +8,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from traceback import format_exc
 from typing import TypeAlias
 
 Work: TypeAlias = Callable[[int, int], int]
@@ -102,8 +101,9 @@ class _Supervisor:
             os.close(self._held)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask | set(STOP_SIGNALS))
             code = self._work(number, self._lifeline)
-        except BaseException:  # noqa: BLE001 - nothing may return into the supervisor's own code
-            log.critical("worker %d: %s", number, format_exc())
+        except BaseException:
+            # Nothing may return into the supervisor's own code.
+            log.critical("worker %d failed", number, exc_info=True)
         finally:
             logging.shutdown()
             os._exit(code)

@@ -15,7 +15,6 @@ from registry_app.storage.filesystem import FileSystem, Stat
 from registry_app.storage.layout import LINK, Layout
 from registry_app.storage.repositories import RepositoryStore
 from registry_app.storage.shared import Shared
-from registry_app.storage.walk import Listings
 
 LONGEST_TRUST = 10.0
 """Seconds after which tags are read again in any case.
@@ -95,7 +94,6 @@ class Lists:
         self._shared = shared
         self._layout = layout
         self._repositories = repositories
-        self._listings = Listings()
         self._tags: Cache[Repository, Names] = Cache(_TAG_MEMORY)
         self._pages: Cache[tuple[int, str], Names] = Cache(_CATALOG_MEMORY)
 
@@ -144,7 +142,9 @@ class Lists:
         if known is not None and known.still_true is not None and known.still_true():
             return known
         observer = Observer(self._fs)
-        walk = RepositoryStore(observer.view, self._layout, self._shared, self._listings).all(last)
+        walk = RepositoryStore(observer.view, self._layout, self._shared, self._repositories.listings).all(
+            last
+        )
         names = [repository.name for repository in islice(walk, most)]
         more = bool(names) and next(walk, None) is not None
         evidence = evidence_of(self._fs, self._deciding(names, observer.seen))

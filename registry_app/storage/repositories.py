@@ -30,7 +30,8 @@ class RepositoryStore:
         self._fs = fs
         self._layout = layout
         self._shared = shared
-        self._listings = listings or Listings()
+        self.listings = listings or Listings()
+        """What is remembered of the directories that a walk passes; other views of the store share it."""
 
     # names
 
@@ -166,7 +167,7 @@ class RepositoryStore:
 
     def all(self, last: str = "") -> Iterator[Repository]:
         """Yield the repositories after ``last`` that hold something, in the lexical order of their names."""
-        return filter(self._holds_something, walk(self._fs, self._layout, self._listings, last))
+        return filter(self._holds_something, walk(self._fs, self._layout, self.listings, last))
 
     def _holds_something(self, repository: Repository) -> bool:
         """Return whether a directory is a repository that one can pull from."""

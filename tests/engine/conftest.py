@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.registry.servers import RunningRegistry, our_registry
+
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 
@@ -77,6 +79,14 @@ def engine() -> Iterator[Engine]:
     if os.geteuid() != 0:
         pytest.skip("dockerd needs root")
     with running_engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    """Our registry, shared by a module: tests use repositories of their own."""
+    directory = tmp_path_factory.mktemp("registry")
+    with our_registry(directory / "root", directory / "log") as running:
         yield running
 
 

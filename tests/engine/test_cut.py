@@ -9,19 +9,12 @@ import pytest
 from tests.registry.content import digest_of, pull
 from tests.registry.cutting import cutting_proxy
 from tests.registry.images import root_file_system
-from tests.registry.servers import RunningRegistry, our_registry
+from tests.registry.servers import RunningRegistry
 from tests.registry.test_clients import run
 
 from .conftest import Engine
 
 CUT_AFTER = 2_000_000
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
-    directory = tmp_path_factory.mktemp("registry")
-    with our_registry(directory / "root", directory / "log") as running:
-        yield running
 
 
 @pytest.fixture

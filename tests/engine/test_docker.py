@@ -9,18 +9,11 @@ import pytest
 
 from tests.registry.content import ALL, pull
 from tests.registry.images import root_file_system
-from tests.registry.servers import RunningRegistry, our_registry
+from tests.registry.servers import RunningRegistry
 
 from .conftest import Engine
 
 CONTENT = os.urandom(3_000_000)
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
-    directory = tmp_path_factory.mktemp("registry")
-    with our_registry(directory / "root", directory / "log") as running:
-        yield running
 
 
 @pytest.fixture
